@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sched/skynet: a tree of tasks, ten children each down to a million leaves
+ * (-n), every task joining its children and handing up the sum of the leaves'
+ * numbers; milliseconds for the tree. The first tree of a process and the
+ * second are told apart. It measures spawning and joining where tasks do
+ * suspend, and with -w how the tree spreads over workers; no channels, as the
+ * bench of that name elsewhere has.
+ *
+ * raw: the same tree by calls through a pointer, a malloc'ed node for each.
+ */
+#include <stdlib.h>
+
+#include "bench.h"
+
+#define CHILDREN 10
+
+static const struct metric metrics[] = {
+	{ "second tree", "ms", 0 },
+	{ "first tree", "ms", 0 },
+	{ "a task", "ns", M_RATE },
+	{ NULL, NULL, 0 },
+};
+
+static const struct bench_opt opts[] = {
+	{ 'n', "leaves", "1000000", "a power of ten" },
+	{ 0, NULL, NULL, NULL },
+};
+
+struct node {
+	uint64_t first, leaves;
+};
+
+static void *skynet(void *arg)
+{
+	struct node *me = arg, child[CHILDREN];
+	oa_task_t t[CHILDREN];
+	uint64_t sum = 0;
+
+	if (me->leaves == 1)
+		return (void *)(uintptr_t)me->first;
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		child[i].leaves = me->leaves / CHILDREN;
+		child[i].first = me->first + i * child[i].leaves;
+		t[i] = oa_spawn(skynet, &child[i]);
+	}
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		void *result = NULL;
+
+		/* a lost child shows in the sum */
+		if (!oa_join(t[i], &result))
+			sum += (uintptr_t)result;
+	}
+	return (void *)(uintptr_t)sum;
+}
+
+static void *(*volatile raw_fn)(void *);
+
+static void *raw_skynet(void *arg)
+{
+	struct node *me = arg, *child[CHILDREN];
+	uint64_t sum = 0;
+
+	if (me->leaves == 1)
+		return (void *)(uintptr_t)me->first;
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		child[i] = malloc(192);
+		if (!child[i])
+			abort();
+		child[i]->leaves = me->leaves / CHILDREN;
+		child[i]->first = me->first + i * child[i]->leaves;
+	}
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		sum += (uintptr_t)raw_fn(child[i]);
+		free(child[i]);
+	}
+	return (void *)(uintptr_t)sum;
+}
+
+static uint64_t tasks_of(uint64_t leaves)
+{
+	uint64_t n = 0;
+
+	for (; leaves; leaves /= CHILDREN)
+		n += leaves;
+	return n;
+}
+
+static int tree(struct run *r, void *(*fn)(void *), unsigned int metric)
+{
+	uint64_t n = (uint64_t)bench_opt(r, 0), ns;
+	struct node root = { .first = 0, .leaves = n };
+	uint64_t sum;
+
+	bench_begin(r);
+	sum = (uintptr_t)fn(&root);
+	ns = bench_end(r);
+	if (sum != n * (n - 1) / 2)
+		return bench_fail(r, "the sum is %llu",
+				  (unsigned long long)sum);
+	bench_set(r, metric, (double)ns / 1e6);
+	if (metric == 0)
+		bench_set(r, 2, (double)ns / (double)tasks_of(n));
+	return 0;
+}
+
+static bool power_of_ten(uint64_t n)
+{
+	while (n >= 10 && n % 10 == 0)
+		n /= 10;
+	return n == 1;
+}
+
+static void *trees(void *arg)
+{
+	struct run *r = arg;
+
+	if (!tree(r, skynet, 1))
+		tree(r, skynet, 0);
+	return NULL;
+}
+
+static int skynet_oa(struct run *r)
+{
+	if (!power_of_ten((uint64_t)bench_opt(r, 0)))
+		return bench_fail(r, "the leaves are no power of ten");
+	return bench_oa_run(r, bench_workers(r), trees, r);
+}
+
+static int skynet_raw(struct run *r)
+{
+	if (!power_of_ten((uint64_t)bench_opt(r, 0)))
+		return bench_fail(r, "the leaves are no power of ten");
+	bench_pin(r, 0, 1);
+	raw_fn = raw_skynet;
+	return tree(r, raw_skynet, 1) || tree(r, raw_skynet, 0) ? -1 : 0;
+}
+
+const struct bench bench_sched_skynet = {
+	.collection = "sched",
+	.name = "skynet",
+	.summary = "a tree of 1,111,111 tasks, each joining its ten children",
+	.metrics = metrics,
+	.opts = opts,
+	.impl = { { "oa", skynet_oa }, { "raw", skynet_raw } },
+	.workers = 1,
+	.fixed = true,
+};

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/* Every bench, in the order in which "all" runs them. Names are for ever. */
+#include "bench.h"
+
+extern const struct bench bench_sched_yield, bench_sched_spawn,
+	bench_sched_spawn_join, bench_sched_skynet, bench_sched_fib,
+	bench_sched_wake, bench_sched_steal;
+extern const struct bench bench_timer_arm_cancel, bench_timer_sleep,
+	bench_timer_million;
+extern const struct bench bench_io_nop, bench_io_pipe, bench_io_echo,
+	bench_io_file_read, bench_io_accept;
+extern const struct bench bench_mem_parked, bench_mem_started;
+
+const struct bench *const bench_table[] = {
+	&bench_sched_yield,
+	&bench_sched_spawn,
+	&bench_sched_spawn_join,
+	&bench_sched_skynet,
+	&bench_sched_fib,
+	&bench_sched_wake,
+	&bench_sched_steal,
+	&bench_timer_arm_cancel,
+	&bench_timer_sleep,
+	&bench_timer_million,
+	&bench_io_nop,
+	&bench_io_pipe,
+	&bench_io_echo,
+	&bench_io_file_read,
+	&bench_io_accept,
+	&bench_mem_parked,
+	&bench_mem_started,
+	NULL,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Which processors this process may use. See core/cpus.c. */
+#ifndef OA_CORE_CPUS_H
+#define OA_CORE_CPUS_H
+
+/* Affinity and, where it is less, the CPU quota of the control groups. */
+unsigned int cpus_usable(void);
+/* The @n-th that the calling thread may run on, wrapping round. */
+int cpus_nth(unsigned int n);
+/* @cpu -1: nothing. */
+void cpus_pin_self(int cpu);
+void cpus_unpin_self(int cpu);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Deadlines over a stretch of code: a chain of levels in the frames of the
+ * task, each with the earliest of itself and all around it. Nothing is filed
+ * for them: a wait inside takes the innermost's into account.
+ */
+#include "core/deadline.h"
+
+#include <errno.h>
+
+#include "core/runtime.h"
+
+/* The outermost level that is as early as the innermost's bound: it fired. */
+static void mark(struct task *t)
+{
+	oa_time_t at = t->within->effective;
+	struct oa_deadline *d, *who = NULL;
+
+	for (d = t->within; d; d = d->up)
+		if (d->at == at)
+			who = d;
+	if (who)
+		who->fired = 1;
+}
+
+int deadline_check(struct task *t)
+{
+	if (t->within->effective == OA_FOREVER ||
+	    t->rt->poll->now() < t->within->effective)
+		return 0;
+	mark(t);
+	return -ETIMEDOUT;
+}
+
+void deadline_mark(struct task *t, oa_time_t own)
+{
+	if (t->within && t->within->effective <= own)
+		mark(t);
+}
+
+int oa_deadline_enter(struct oa_deadline *d, oa_time_t deadline)
+{
+	struct task *t = task_self();
+
+	if (!d)
+		return -EINVAL;
+	d->fired = 0;
+	d->entered = 0;
+	d->at = deadline;
+	if (!t)
+		return -EPERM;
+	d->up = t->within;
+	d->effective = d->up ? min_of(d->up->effective, deadline) : deadline;
+	d->entered = 1;
+	t->within = d;
+	task_set(t, TASK_EXTRA);
+	return 0;
+}
+
+int oa_deadline_leave(struct oa_deadline *d)
+{
+	struct task *t = task_self();
+
+	if (!t)
+		return -EPERM;
+	if (!d || !d->entered || t->within != d)
+		return -EINVAL;
+	t->within = d->up;
+	d->entered = 0;
+	return 0;
+}
+
+int oa_deadline_fired(const struct oa_deadline *d)
+{
+	return d ? (int)d->fired : -EINVAL;
+}
+
+struct oa_deadline *oa_within_begin(struct oa_deadline *d, oa_time_t timeout)
+{
+	oa_deadline_enter(d, oa_after(timeout));
+	return d;
+}
+
+void oa_within_end(struct oa_deadline **d)
+{
+	oa_deadline_leave(*d);
+}

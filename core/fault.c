@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* Counts events and fails the one that OA_FAULT names. */
+#include "core/fault.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/atomic.h"
+
+static const char *const names[FAULT_KINDS] = {
+	[FAULT_ALLOC] = "alloc",
+	[FAULT_MMAP] = "mmap",
+	[FAULT_SLAB] = "slab",
+	[FAULT_STACK] = "stack",
+	[FAULT_GUARD] = "guard",
+	[FAULT_THREAD] = "thread",
+	[FAULT_RING] = "ring",
+	[FAULT_EVENTFD] = "eventfd",
+	[FAULT_SQE] = "sqe",
+	[FAULT_ENTER] = "enter",
+	[FAULT_MSG] = "msg",
+};
+
+static struct {
+	uint64_t at;		/* 0: never */
+	uint64_t seen;
+	bool on;		/* and all after it */
+} faults[FAULT_KINDS];
+
+bool fault_any;
+
+__attribute__((constructor)) void fault_read(void)
+{
+	const char *s = secure_getenv("OA_FAULT");
+	char *end;
+
+	memset(faults, 0, sizeof(faults));
+	fault_any = false;
+	while (s && *s) {
+		for (int k = 0; k < FAULT_KINDS; k++) {
+			size_t n = strlen(names[k]);
+
+			if (strncmp(s, names[k], n) || s[n] != ':')
+				continue;
+			faults[k].at = strtoull(s + n + 1, &end, 10);
+			faults[k].on = *end == '+';
+			fault_any = true;
+			break;
+		}
+		s = strchr(s, ',');
+		if (s)
+			s++;
+	}
+}
+
+#if defined(OA_SIM) && OA_SIM == 1
+bool sim_fault(enum fault_kind kind);
+
+bool fault_count(enum fault_kind kind)
+{
+	return sim_fault(kind);
+}
+#else
+bool fault_count(enum fault_kind kind)
+{
+	uint64_t at = faults[kind].at, seen;
+
+	if (!at)
+		return false;
+	/* relaxed: counter only */
+	seen = __atomic_add_fetch(&faults[kind].seen, 1, __ATOMIC_RELAXED);
+	return seen == at || (faults[kind].on && seen > at);
+}
+#endif

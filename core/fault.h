@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults by number, for tests: OA_FAULT=kind:n[,kind:n] makes the n-th event
+ * of that kind fail (n+: and all after it). Without it, one load on paths that
+ * are about to enter the kernel anyway.
+ */
+#ifndef OA_CORE_FAULT_H
+#define OA_CORE_FAULT_H
+
+#include <stdbool.h>
+
+enum fault_kind {
+	FAULT_ALLOC,
+	FAULT_MMAP,
+	FAULT_SLAB,
+	FAULT_STACK,
+	FAULT_GUARD,		/* below a batch of stacks */
+	FAULT_THREAD,
+	FAULT_RING,		/* io_uring_setup */
+	FAULT_EVENTFD,
+	FAULT_SQE,		/* no room in the submission queue */
+	FAULT_ENTER,		/* io_uring_enter: EBUSY */
+	FAULT_MSG,		/* MSG_RING: ENOMEM */
+	FAULT_KINDS
+};
+
+extern bool fault_any;
+bool fault_count(enum fault_kind kind);
+/* OA_FAULT is read before main(); tests change it and have it read again. */
+void fault_read(void);
+
+static inline bool fault_hit(enum fault_kind kind)
+{
+	return __builtin_expect(fault_any, 0) && fault_count(kind);
+}
+
+#endif

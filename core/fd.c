@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Closing a descriptor that others still use. The kernel would let a request
+ * live on after close(2), and cancel-by-descriptor finds nothing once the
+ * number is used again; so a close first ends every request on it, by request.
+ *
+ * One word per descriptor number, process-wide, type-stable:
+ * generation << 32 | FINAL | CLOSING | a bit for each worker that used it
+ * (number of the worker modulo FD_BITS: too many are asked, never too few).
+ *
+ *   start:  word has our bit and is open: go on. Else set the bit by one
+ *           atomic that tells CLOSING of the same instant [fd].
+ *   close:  CLOSING by compare-and-swap (who is second gets -EBADF); then ask
+ *           each worker in the set to end its requests of this generation and
+ *           wait for their last completions; then FINAL, close(2), and a new
+ *           generation, open, with no bits.
+ *
+ * A start that passed before CLOSING on worker W is found by W: it is on W's
+ * list before W looks at its inbox. One that comes after W looked meets
+ * CLOSING, for the message carried it there.
+ *
+ * In FINAL the number may already be somebody's new descriptor: a start then
+ * waits until the close is done, rather than fail. Calls of ours that get a
+ * number from the kernel end the old generation themselves (fd_opened), for
+ * getting it proves that the close is done.
+ *
+ * Model: selftests/models/close.pml.
+ */
+#include "core/fd.h"
+
+#include <errno.h>
+
+#include <oa/io.h>
+
+#include "core/idle.h"
+#include "core/mem.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/runtime.h"
+#include "core/sched.h"
+
+#define FD_CLOSING	0x80000000u
+#define FD_FINAL	0x40000000u
+#define FD_HINT		0x20000000u	/* more to receive; only a guess */
+#define FD_BITS		29u
+#define FD_GEN_SHIFT	32
+#define FD_USERS	((1u << FD_BITS) - 1)
+
+#define PAGE_FDS	1024u
+#define MAX_PAGES	16384u
+
+static uint64_t *fd_pages[MAX_PAGES];
+SIM_STATE(fd_pages);
+
+static uint64_t *page_make(unsigned int i)
+{
+	uint64_t *page = mem_map(PAGE_FDS * sizeof(*page)), *was = NULL;
+
+	/* [fd] */
+	if (page && !atomic_cas(&fd_pages[i], &was, page)) {
+		mem_unmap(page, PAGE_FDS * sizeof(*page));
+		page = was;
+	}
+	return page;
+}
+
+static inline uint64_t *word_of(int fd)
+{
+	unsigned int i = (unsigned int)fd / PAGE_FDS;
+	uint64_t *page;
+
+	if (unlikely(i >= MAX_PAGES))
+		return NULL;
+	page = atomic_load_acq(&fd_pages[i]); /* [fd] */
+	if (unlikely(!page)) {
+		page = page_make(i);
+		if (!page)
+			return NULL;
+	}
+	return page + (unsigned int)fd % PAGE_FDS;
+}
+
+static inline uint32_t bit_of(const struct worker *w)
+{
+	return 1u << (w->id % FD_BITS);
+}
+
+static inline uint32_t gen_of(uint64_t word)
+{
+	return (uint32_t)(word >> FD_GEN_SHIFT);
+}
+
+static void link_op(struct worker *w, struct op *op, struct fd_link *l, int fd,
+		    uint32_t gen)
+{
+	struct fd_link **head = &w->fds[(unsigned int)fd % FD_BUCKETS].first;
+
+	l->op = op;
+	l->fd = fd;
+	l->gen = gen;
+	l->next = *head;
+	l->pprev = head;
+	if (*head)
+		(*head)->pprev = &l->next;
+	*head = l;
+}
+
+static __cold_path int start_slow(struct worker *w, struct op *op,
+				  struct fd_link *l, int fd,
+				  uint64_t *word)
+{
+	uint64_t v = atomic_or(word, (uint64_t)bit_of(w)); /* [fd] */
+
+	if (v & FD_CLOSING)
+		return -EBADF;
+	if (v & FD_FINAL)
+		return -EAGAIN;
+	link_op(w, op, l, fd, gen_of(v));
+	return 0;
+}
+
+/* -EAGAIN: the number is just being given back; give way and try again. */
+static inline int start_once(struct worker *w, struct op *op,
+			     struct fd_link *l, int fd, uint64_t *word)
+{
+	uint64_t v = atomic_load_acq(word); /* [fd] */
+
+	if (unlikely((v & (FD_CLOSING | FD_FINAL | bit_of(w))) != bit_of(w)))
+		return start_slow(w, op, l, fd, word);
+	link_op(w, op, l, fd, gen_of(v));
+	return 0;
+}
+
+int fd_start(struct worker *w, struct op *op, struct fd_link *l, int fd)
+{
+	uint64_t *word;
+
+	if (fd < 0)
+		return 0; /* the kernel will say what it thinks of it */
+	word = word_of(fd);
+	if (!word)
+		return (unsigned int)fd / PAGE_FDS >= MAX_PAGES ? 0 : -ENOMEM;
+	return start_once(w, op, l, fd, word);
+}
+
+int fd_use(struct worker *w, int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+	uint64_t v;
+
+	if (!word)
+		return 0;
+	v = atomic_load_acq(word); /* [fd] */
+	if (likely((v & (FD_CLOSING | FD_FINAL | bit_of(w))) == bit_of(w)))
+		return 0;
+	v = atomic_or(word, (uint64_t)bit_of(w)); /* [fd] */
+	if (v & FD_CLOSING)
+		return -EBADF;
+	return v & FD_FINAL ? -EAGAIN : 0;
+}
+
+bool fd_hint(int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+
+	return word && READ_ONCE(*word) & FD_HINT;
+}
+
+void fd_set_hint(int fd, bool more)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+
+	if (!word || !(READ_ONCE(*word) & FD_HINT) == !more)
+		return;
+	if (more)
+		atomic_or(word, (uint64_t)FD_HINT); /* [fd] a guess */
+	else
+		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
+}
+
+static inline void unlink_op(struct fd_link *l)
+{
+	if (!l->pprev)
+		return;
+	*l->pprev = l->next;
+	if (l->next)
+		l->next->pprev = l->pprev;
+	l->pprev = NULL;
+}
+
+void fd_done(struct op *op)
+{
+	unlink_op(&op->link);
+	if (unlikely(op->second != NULL))
+		unlink_op(op->second);
+}
+
+void fd_opened(int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+	uint64_t v;
+
+	if (!word)
+		return;
+	v = atomic_load_acq(word); /* [fd] */
+	/* [fd] a closer that is not done yet finds another generation */
+	while (unlikely((uint32_t)v != 0) &&
+	       !atomic_cas(word, &v, (uint64_t)(gen_of(v) + 1) << FD_GEN_SHIFT))
+		;
+}
+
+/* Owner: asks the requests on a descriptor to end; c->left: how many may. */
+static void ask_all(struct worker *w, struct closer *c)
+{
+	struct fd_link *l = w->fds[(unsigned int)c->fd % FD_BUCKETS].first;
+	struct fd_link *next;
+
+	for (; l; l = next) {
+		/* It may end at once, and be gone with all its links. */
+		next = l->next;
+		if (next && next->op == l->op)
+			next = next->next;
+		if (l->fd != c->fd || l->gen != c->gen || l->op->closer)
+			continue;
+		l->op->closer = c;
+		c->left++;
+		op_ask(w, l->op, OP_REASON_CLOSE);
+	}
+}
+
+bool fd_closes(struct worker *w)
+{
+	struct closer *c, *next;
+
+	/* relaxed: looked at again before sleeping */
+	if (likely(!READ_ONCE(w->closes)))
+		return false;
+	/* [inbox] pairs with the swap in ask_worker() */
+	for (c = atomic_xchg_acq(&w->closes, (struct closer *)NULL); c;
+	     c = next) {
+		next = c->next;
+		ask_all(w, c);
+		if (!--c->left)
+			park_wake(c->task, c->epoch, WAIT_WOKEN);
+	}
+	return true;
+}
+
+/* Sends @c to worker number @id. False: there is none. */
+static bool ask_worker(struct closer *c, uint32_t id)
+{
+	struct worker *to;
+	struct closer *top;
+
+	rcu_read_lock();
+	to = worker_by_id(id);
+	if (to) {
+		/* relaxed: the swap checks it */
+		top = atomic_load_rlx(&to->closes);
+		do {
+			c->next = top;
+		} while (!atomic_cas(&to->closes, &top, c)); /* [inbox] */
+		idle_kick(to);
+	}
+	rcu_read_unlock();
+	return to;
+}
+
+/* Ends the requests that worker number @id holds; suspends. */
+static void end_requests(struct task *t, struct closer *c, uint32_t id)
+{
+	struct worker *w = worker_self();
+
+	c->left = 1;
+	c->epoch = park_begin(t, 0, OA_FOREVER);
+	if (w->id == id) {
+		ask_all(w, c);
+		if (!--c->left) {
+			park_abandon(t, c->epoch);
+			return;
+		}
+	} else if (!ask_worker(c, id)) {
+		park_abandon(t, c->epoch);
+		return;
+	}
+	park_wait(t);
+}
+
+/* close(2) itself, by request: what has to be written back may take time. */
+static int close_number(struct task *t, int fd)
+{
+	struct op op = { .code = OP_CLOSE, .fd = fd, .task = t };
+	struct worker *w = worker_self();
+
+	op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
+	park_wait(t);
+	return op.res;
+}
+
+/*
+ * The right to close. False: somebody else has it. While a number is being
+ * given back it may be a new descriptor already, to be closed a little later.
+ */
+static bool claim_close(struct task *t, uint64_t *word, uint64_t *v)
+{
+	for (;;) {
+		*v = atomic_load_acq(word); /* [fd] */
+		if (*v & FD_CLOSING)
+			return false;
+		if (*v & FD_FINAL)
+			sched_give_way(worker_self(), t);
+		else if (atomic_cas(word, v, *v | FD_CLOSING)) /* [fd] */
+			return true;
+	}
+}
+
+int oa_close(int fd)
+{
+	struct task *t = task_self();
+	struct closer c = { .task = t, .fd = fd };
+	uint64_t *word, v;
+	uint32_t id, max;
+	int err;
+
+	if (!t)
+		return -EPERM;
+	word = fd >= 0 ? word_of(fd) : NULL;
+	if (!word)
+		return fd >= 0 ? close_number(t, fd) : -EBADF;
+	if (!claim_close(t, word, &v))
+		return -EBADF;
+	c.gen = gen_of(v);
+	WRITE_ONCE(t->wait_on, NULL);
+	max = worker_max_id();
+	for (id = 0; id <= max && (uint32_t)v & FD_USERS; id++)
+		if ((uint32_t)v & 1u << (id % FD_BITS))
+			end_requests(t, &c, id);
+	v = (uint64_t)c.gen << FD_GEN_SHIFT;
+	/* [fd] nobody but us changes a closing word, but for its bits */
+	atomic_store(word, v | FD_FINAL);
+	err = close_number(t, fd);
+	v = atomic_load_acq(word); /* [fd] */
+	while (gen_of(v) == c.gen &&
+	       !atomic_cas(word, &v, (uint64_t)(c.gen + 1) << FD_GEN_SHIFT))
+		; /* [fd] */
+	return err;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the process knows of its descriptors. Protocol in core/fd.c. */
+#ifndef OA_CORE_FD_H
+#define OA_CORE_FD_H
+
+#include "core/op.h"
+#include "core/worker.h"
+
+#define FD_BUCKETS 256u
+
+struct fd_bucket {
+	struct fd_link *first;
+};
+
+/* Somebody closes a descriptor; in his frame. */
+struct closer {
+	struct closer *next;		/* link in a worker's ->closes */
+	struct task *task;		/* I */
+	uint64_t epoch;			/* T */
+	uint32_t left;			/* W of the worker asked */
+	int fd;				/* I */
+	uint32_t gen;			/* I */
+};
+
+/*
+ * Running task. Before a request on @fd is started from @w: 0, or -EBADF when
+ * it is being closed. Links it, so that a close finds it.
+ */
+int fd_start(struct worker *w, struct op *op, struct fd_link *l, int fd);
+/*
+ * Running task. Before a system call on @fd that does not wait, made on this
+ * worker before the next suspension: a close by others waits for it.
+ */
+int fd_use(struct worker *w, int fd);
+
+/* Does the kernel's last word say that more can be received at once? */
+bool fd_hint(int fd);
+void fd_set_hint(int fd, bool more);
+
+/* Owner: its last completion has come. */
+void fd_done(struct op *op);
+
+/* A call of ours got @fd from the kernel: whatever was known of it is over. */
+void fd_opened(int fd);
+
+/* Owner: requests that other workers' closes wait for. */
+bool fd_closes(struct worker *w);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fork(): the child has one thread, no workers, and descriptors of rings that
+ * are the parent's. It gets a process generation of its own: calls that need
+ * the old runtime fail, a new one can be started. Locks that guard process-wide
+ * slabs are held over the fork, so that the child finds them whole.
+ */
+#include "core/fork.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "core/rcu.h"
+#include "core/runtime.h"
+
+#if defined(OA_TSAN)
+char rcu_tsan[2];
+#endif
+
+static uint32_t generation;
+
+uint32_t fork_generation(void)
+{
+	return READ_ONCE(generation);
+}
+
+bool fork_stranded(const struct runtime *rt)
+{
+	return unlikely(fork_generation()) && rt &&
+	       rt->generation != fork_generation();
+}
+
+void fork_child_ends(void)
+{
+	_exit(0);
+}
+
+static void prepare(void)
+{
+	spin_lock(&runtimes_lock);
+	spin_lock(&task_cache.lock);
+	spin_lock(&ext_cache.lock);
+#if !defined(OA_SIM) || OA_SIM != 1
+	urcu_bp_before_fork();
+#endif
+}
+
+static void release(void)
+{
+	spin_unlock(&ext_cache.lock);
+	spin_unlock(&task_cache.lock);
+	spin_unlock(&runtimes_lock);
+}
+
+static void parent(void)
+{
+#if !defined(OA_SIM) || OA_SIM != 1
+	urcu_bp_after_fork_parent();
+#endif
+	release();
+}
+
+static void child(void)
+{
+	struct runtime *rt;
+
+#if !defined(OA_SIM) || OA_SIM != 1
+	urcu_bp_after_fork_child();
+#endif
+	release();
+	generation++;
+	worker_set_self(NULL);
+	cds_list_for_each_entry(rt, &runtimes, node) {
+		for (uint32_t i = 0; i < rt->nr_workers; i++) {
+			worker_hide(rt->workers[i]);
+			if (rt->poll->forked)
+				rt->poll->forked(rt->workers[i]);
+		}
+	}
+	CDS_INIT_LIST_HEAD(&runtimes);
+}
+
+static void install(void)
+{
+	pthread_atfork(prepare, parent, child);
+}
+
+void fork_install(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, install);
+}

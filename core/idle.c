@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Going idle, and waking the idle.
+ *
+ * A stack switch costs nanoseconds, waking a sleeping CPU microseconds. So
+ * there are two different calls, never mixed:
+ *
+ *   need_help(rt)  stealable work was published. One worker at a time searches
+ *                  (the token ->searcher); while one does, nobody is woken.
+ *                  Who finds work gives the token up and wakes the next before
+ *                  running it, so parallelism unfolds as long as it pays.
+ *   kick(w)        only w can do it (its tasks, its requests, shutdown): must
+ *                  be made if w is parked.
+ *
+ * Parking, with one word per worker:
+ *
+ *   owner                                publisher
+ *   state = PARKED_x        (exchange)   publish
+ *   idle bit set                         full fence
+ *   look at everything again             need_help: read mask, token
+ *   sleep                                kick: read state
+ *   state = RUNNING         (exchange)   CAS PARKED_x -> NOTIFIED, winner wakes
+ *
+ * Both sides write, then read what the other wrote [park-kick]: one of them
+ * sees the other. There is no "wake-up on its way" bit; a wake-up that comes
+ * late is harmless. The last searcher gives the token up and then looks at all
+ * queues once more [help]: a publisher that saw the token relied on him.
+ *
+ * Two sleeps: futex_waitv on the own word and the runtime's broadcast word
+ * when the ring holds nothing, otherwise the ring's wait. Both end at the next
+ * timer.
+ *
+ * A worker that parks while a peer runs bounds its sleep, and looks whether
+ * that peer sits on tasks without getting anywhere (core/lane.c).
+ *
+ * Models: selftests/models/kick.pml, runover.pml.
+ */
+#include "core/idle.h"
+
+#include "arch/arch.h"
+#include "core/fd.h"
+#include "core/inject.h"
+#include "core/op.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/sched.h"
+
+#define TOKEN_STALE_NS	(100 * OA_USEC)
+#define CAP_FIRST	(10 * OA_MSEC)
+#define CAP_LAST	(160 * OA_MSEC)
+#define WATCH_NS	(20 * OA_USEC)
+#define WATCH_GOOD	8u
+#define WATCH_MAX	32u
+
+/* One watcher in the process: more would only burn processors. */
+static uint32_t watcher;
+SIM_STATE(watcher);
+
+static bool notify(struct worker *w, enum worker_state as)
+{
+	uint32_t how = atomic_load(&w->state); /* [park-kick] */
+
+	while (how == WORKER_PARKED_FUTEX || how == WORKER_PARKED_RING) {
+		/* [park-kick] only the winner owes the wake-up */
+		if (!atomic_cas(&w->state, &how, (uint32_t)as))
+			continue;
+		w->rt->poll->kick(w, (enum worker_state)how);
+		return true;
+	}
+	return false;
+}
+
+static void count_kick(void)
+{
+	struct worker *me = worker_self();
+
+	if (me)
+		STAT_INC(me, kicks);
+}
+
+void idle_kick(struct worker *w)
+{
+	smp_mb(); /* [park-kick] what was published before the state */
+	if (notify(w, WORKER_NOTIFIED))
+		count_kick();
+}
+
+void idle_kick_all(struct runtime *rt)
+{
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		idle_kick(rt->workers[i]);
+}
+
+/* Takes the token, for itself or for whom it wakes; 0: somebody has it. */
+static uint64_t token_take(struct runtime *rt)
+{
+	uint64_t has = atomic_load(&rt->searcher), now; /* [help] */
+
+	now = (uint64_t)rt->poll->now() | 1;
+	/* A holder that was woken and has not come by now holds up nobody. */
+	if (has && now - has < (uint64_t)TOKEN_STALE_NS)
+		return 0;
+	return atomic_cas(&rt->searcher, &has, now) ? now : 0; /* [help] */
+}
+
+static void token_give(struct runtime *rt, uint64_t token)
+{
+	atomic_cas(&rt->searcher, &token, (uint64_t)0); /* [help] */
+}
+
+void idle_need_help(struct runtime *rt)
+{
+	struct worker *me = worker_self();
+	uint64_t token, mask;
+
+	smp_mb(); /* [help] the push before the mask and the token */
+	/* relaxed: ordered by the fence */
+	if (!atomic_load_rlx(&rt->nr_idle) ||
+	    (me && me->rt == rt && me->token))
+		return;
+	token = token_take(rt);
+	if (!token)
+		return;
+	for (uint32_t i = 0; i < MASK_WORDS; i++) {
+		mask = atomic_load(&rt->idle[i]); /* [help] */
+		while (mask) {
+			uint32_t bit = (uint32_t)__builtin_ctzll(mask);
+
+			mask &= mask - 1;
+			if (!notify(rt->workers[i * 64 + bit],
+				    WORKER_NOTIFIED_SEARCH))
+				continue;
+			count_kick();
+			return;
+		}
+	}
+	/* Everybody is on his way: each looks at all queues before he parks. */
+	token_give(rt, token);
+}
+
+static void mask_set(struct worker *w)
+{
+	atomic_add(&w->rt->nr_idle, 1); /* [park-kick] */
+	/* [park-kick] */
+	atomic_or(&w->rt->idle[w->index / 64], 1ull << (w->index % 64));
+}
+
+static void mask_clear(struct worker *w)
+{
+	/* [park-kick] */
+	atomic_and(&w->rt->idle[w->index / 64], ~(1ull << (w->index % 64)));
+	atomic_sub(&w->rt->nr_idle, 1); /* [park-kick] */
+}
+
+bool idle_slice_over(struct worker *w)
+{
+	w->now = w->rt->poll->now();
+	/* The clock is not looked at for slices that end before this. */
+	if (!w->slice_start)
+		w->slice_start = w->now;
+	if (w->now - w->slice_start < SLICE_NS)
+		return false;
+	w->budget = 0;
+	return true;
+}
+
+static void set_budget(struct worker *w)
+{
+	w->slice_turns = (int32_t)(SLICE_NS / (w->avg_turn + 1));
+	w->slice_turns = min_of(max_of(w->slice_turns, 1), 4096);
+	w->budget = w->slice_turns;
+}
+
+void idle_slice_renew(struct worker *w)
+{
+	w->slice_start = 0;
+	set_budget(w);
+}
+
+void idle_slice_begin(struct worker *w, oa_time_t now)
+{
+	int32_t turns = w->slice_turns - max_of(w->budget, 0);
+	int64_t avg;
+
+	if (turns > 0 && w->slice_start) {
+		STAT_INC(w, budget_outs);
+		avg = (now - w->slice_start) / turns;
+		avg = min_of(avg, (int64_t)SLICE_NS);
+		w->avg_turn = (uint32_t)((3 * (int64_t)w->avg_turn + avg) / 4);
+	}
+	w->slice_start = now;
+	set_budget(w);
+}
+
+static uint32_t next_random(struct worker *w)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 17;
+	w->rng ^= w->rng << 5;
+	return w->rng;
+}
+
+static uint32_t steal_from(struct worker *w, struct worker *from)
+{
+	struct task *got[RING_SIZE / 2];
+	uint32_t n = ring_len(&from->ring);
+
+	n = ring_take(&from->ring, got, min_of((n + 1) / 2, RING_SIZE / 2));
+	for (uint32_t i = 0; i < n; i++)
+		if (!ring_push(&w->ring, got[i]))
+			inject_push(&w->rt->inject, got[i]);
+	if (n) {
+		STAT_INC(w, steals);
+		STAT_ADD(w, stolen, n);
+	}
+	return n;
+}
+
+/* From a peer that has not moved for a while, what it holds back. */
+static uint32_t rescue_from(struct worker *w, struct worker *from)
+{
+	struct task *got[LANE_SIZE];
+	uint64_t tick = READ_ONCE(from->st.switches);
+	uint32_t n;
+
+	if (lane_empty(&from->lane) ||
+	    READ_ONCE(from->state) != WORKER_RUNNING)
+		return 0;
+	for (int i = 0; i < 256; i++)
+		arch_cpu_relax();
+	if (READ_ONCE(from->st.switches) != tick)
+		return 0;
+	n = lane_rescue(&from->lane, got);
+	for (uint32_t i = 0; i < n; i++)
+		if (!ring_push(&w->ring, got[i]))
+			inject_push(&w->rt->inject, got[i]);
+	if (n) {
+		STAT_INC(w, steals);
+		STAT_ADD(w, stolen, n);
+	}
+	return n;
+}
+
+/* A look at everybody's queues; how many tasks came of it. */
+static uint32_t search(struct worker *w, bool rescue)
+{
+	struct runtime *rt = w->rt;
+	uint32_t from = next_random(w) % rt->nr_workers, n;
+	struct worker *peer;
+
+	STAT_INC(w, searches);
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		peer = rt->workers[(from + i) % rt->nr_workers];
+		if (peer == w)
+			continue;
+		n = steal_from(w, peer);
+		if (!n && rescue)
+			n = rescue_from(w, peer);
+		if (n)
+			return n;
+	}
+	return 0;
+}
+
+static bool any_queue(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+
+	if (READ_ONCE(rt->inject.n))
+		return true;
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		if (ring_len(&rt->workers[i]->ring))
+			return true;
+	return false;
+}
+
+/* Something that this worker should see to before it sleeps? */
+static bool look_again(struct worker *w)
+{
+	return w->local.n || !lane_empty(&w->lane) || READ_ONCE(w->inbox) ||
+	       READ_ONCE(w->aborts) || READ_ONCE(w->closes) || any_queue(w) ||
+	       READ_ONCE(w->rt->over) || w->rt->poll->ready(w);
+}
+
+/* Watches for a little while, if that has paid lately. True: something came. */
+static bool watch(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+	oa_time_t until;
+	uint32_t none = 0;
+	bool came = false;
+
+	if (rt->watch_off)
+		return false;
+	/* Now and then for luck, so that a change is noticed. */
+	if (w->watch_score < WATCH_GOOD && (next_random(w) & 31))
+		return false;
+	if (!atomic_cas(&watcher, &none, 1)) /* [watch] one at a time */
+		return false;
+	if (rt->poll->unsent(w))
+		rt->poll->reap(w);
+	until = rt->poll->now() + WATCH_NS;
+	do {
+		for (int i = 0; i < 16 && !came; i++) {
+			arch_cpu_relax();
+			came = look_again(w);
+		}
+		w->now = rt->poll->now();
+		came = came || wheel_next(&w->wheel) <= w->now;
+	} while (!came && w->now < until);
+	atomic_store_rel(&watcher, 0); /* [watch] */
+	if (came)
+		w->watch_score = min_of(w->watch_score + 2, WATCH_MAX);
+	else if (w->watch_score)
+		w->watch_score--;
+	return came;
+}
+
+/* All ended first, then all started: equal means that nothing is alive. */
+static bool quiescent(struct runtime *rt)
+{
+	uint64_t ended = 0, spawned, foreign;
+	uint32_t i;
+
+	for (i = 0; i < rt->nr_workers; i++)
+		/* [over] acquire: what that end saw started is counted below */
+		ended += atomic_load_acq(&rt->workers[i]->ended);
+	foreign = atomic_load(&rt->foreign_spawned); /* [over] */
+	if (foreign & RT_CLOSED)
+		return false;
+	spawned = foreign;
+	for (i = 0; i < rt->nr_workers; i++)
+		spawned += atomic_load_acq(&rt->workers[i]->spawned); /* [over] */
+	if (ended != spawned)
+		return false;
+	/* [over] a foreign start that comes now finds the door shut */
+	return atomic_cas(&rt->foreign_spawned, &foreign, foreign | RT_CLOSED);
+}
+
+static void check_over(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+
+	/* [over] all parked: the last one to come here sees it */
+	if (atomic_load(&rt->nr_idle) != rt->nr_workers || !quiescent(rt))
+		return;
+	atomic_store(&rt->over, 1); /* [over] */
+	idle_kick_all(rt);
+}
+
+static oa_time_t park_deadline(struct worker *w)
+{
+	oa_time_t next = wheel_next(&w->wheel);
+
+	/* relaxed: a hint */
+	if (READ_ONCE(w->rt->nr_idle) == w->rt->nr_workers) {
+		w->cap = CAP_FIRST;
+		return next;
+	}
+	if (w->now + w->cap < next) {
+		next = w->now + w->cap;
+		w->cap = min_of(w->cap * 2, CAP_LAST);
+	}
+	return next;
+}
+
+static void note_wait(struct worker *w, oa_time_t since)
+{
+	uint64_t ns = (uint64_t)max_of(w->now - since, (oa_time_t)1);
+	unsigned int b = 63u - (unsigned int)__builtin_clzll(ns);
+
+	STAT_INC(w, wait_ns[min_of(b, OA_STATS_BUCKETS - 1u)]);
+}
+
+static void park(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+	uint32_t how = WORKER_PARKED_RING;
+	oa_time_t since;
+
+	if (!rt->park_ring && rt->poll->idle(w))
+		how = WORKER_PARKED_FUTEX;
+	atomic_xchg(&w->state, how); /* [park-kick] */
+	mask_set(w);
+	check_over(w);
+	smp_mb(); /* [park-kick] the state and the mask before the look */
+	if (!look_again(w)) {
+		since = w->now = rt->poll->now();
+		if (how == WORKER_PARKED_RING) {
+			STAT_INC(w, waits_ring);
+			rt->poll->wait(w, park_deadline(w));
+		} else {
+			STAT_INC(w, waits_futex);
+			rt->poll->park(w, park_deadline(w));
+		}
+		w->now = rt->poll->now();
+		/* No time at all: what was handed on was done at once. */
+		if (how == WORKER_PARKED_RING && w->now - since < 2 * OA_USEC)
+			w->at_once = 8;
+		note_wait(w, since);
+	}
+	how = atomic_xchg(&w->state, (uint32_t)WORKER_RUNNING); /* [park-kick] */
+	mask_clear(w);
+	if (how == WORKER_NOTIFIED || how == WORKER_NOTIFIED_SEARCH)
+		STAT_INC(w, kicked);
+	if (how == WORKER_NOTIFIED_SEARCH)
+		w->token = atomic_load(&rt->searcher); /* [help] */
+}
+
+void idle_found(struct worker *w)
+{
+	uint64_t token = w->token;
+
+	w->cap = CAP_FIRST;
+	if (!token)
+		return;
+	w->token = 0;
+	token_give(w->rt, token);
+	if (any_queue(w))
+		idle_need_help(w->rt);
+}
+
+/*
+ * Hands on what was started before looking further, if others have to be
+ * looked at, or if requests have lately been done as soon as they were handed
+ * on; else that goes with the wait, in one call. True: something came of it.
+ */
+static bool hand_on(struct worker *w)
+{
+	const struct poll_ops *poll = w->rt->poll;
+
+	if (!poll->unsent(w) || (w->alone && !w->at_once))
+		return false;
+	poll->reap(w);
+	if (look_again(w)) {
+		w->at_once = 8;
+		return true;
+	}
+	if (w->at_once)
+		w->at_once--;
+	return false;
+}
+
+void idle_wait(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+
+	w->slice_turns = 0;
+	if (hand_on(w))
+		return;
+	if (rt->nr_workers > 1) {
+		if (!w->token)
+			w->token = token_take(rt);
+		if (w->token && search(w, true))
+			return;
+	}
+	if (watch(w))
+		return;
+	if (w->token) {
+		token_give(rt, w->token);
+		w->token = 0;
+		/* [help] a publisher may have relied on us: once more */
+		if (search(w, false))
+			return;
+	}
+	park(w);
+}

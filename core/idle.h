@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Going idle, waking the idle. Protocol in core/idle.c. */
+#ifndef OA_CORE_IDLE_H
+#define OA_CORE_IDLE_H
+
+#include "core/runtime.h"
+
+/* Any thread. Wakes @w if it is parked: only it can do what was published. */
+void idle_kick(struct worker *w);
+/* Any thread. Somebody may take what was published: wake one if it helps. */
+void idle_need_help(struct runtime *rt);
+/* Any thread: every worker looks up. */
+void idle_kick_all(struct runtime *rt);
+
+/* Owner: it has something to run. Gives up the token, wakes the next. */
+void idle_found(struct worker *w);
+
+/* Owner, every so many turns: is the time slice used up? */
+bool idle_slice_over(struct worker *w);
+/* Owner, in the loop: a new slice begins. */
+void idle_slice_begin(struct worker *w, oa_time_t now);
+/* The same without a look at the clock, after a wait. */
+void idle_slice_renew(struct worker *w);
+
+/*
+ * Owner, in the loop, with nothing to run: search, watch, park. Returns when
+ * it is worth looking at the queues again.
+ */
+void idle_wait(struct worker *w);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues that other threads push to: injection and a worker's inbox. */
+#ifndef OA_CORE_INJECT_H
+#define OA_CORE_INJECT_H
+
+#include "core/runq.h"
+
+struct inject;
+struct runtime;
+struct worker;
+
+void inject_init(struct inject *q);
+void inject_fini(struct runtime *rt);
+/* Any thread. */
+void inject_push(struct inject *q, struct task *t);
+void inject_push_batch(struct runtime *rt, struct task **t, uint32_t n);
+/* Worker: up to @max, oldest first; the rest stays. */
+uint32_t inject_take(struct inject *q, struct task **out, uint32_t max);
+
+/*
+ * Any thread. The inbox is for what only @w may do: tasks that it must run,
+ * and tasks whose request it must cancel. True: it was empty, the caller owes
+ * a kick.
+ */
+bool inbox_push(struct worker *w, struct task *t);
+/* Owner. All, oldest first, linked by ->next. */
+struct task *inbox_drain(struct worker *w);
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Walking all live tasks beside the workers. Slabs are type-stable and read
+ * under RCU; what is read of a task is a glance, checked by generation before
+ * it is told: a task that went on in between is told as it was or not at all.
+ * No lock of the scheduler is taken, so a dump works in any state.
+ */
+#include "core/inspect.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/fork.h"
+#include "core/op.h"
+#include "core/rcu.h"
+
+static const char *const op_names[OP_CODES] = {
+	[OP_RAW] = "request", [OP_READ] = "read", [OP_WRITE] = "write",
+	[OP_READV] = "readv", [OP_WRITEV] = "writev",
+	[OP_OPENAT] = "openat", [OP_OPENAT2] = "openat2",
+	[OP_CLOSE] = "close", [OP_FSYNC] = "fsync", [OP_STATX] = "statx",
+	[OP_ACCEPT] = "accept", [OP_CONNECT] = "connect", [OP_SEND] = "send",
+	[OP_RECV] = "recv", [OP_SENDMSG] = "sendmsg",
+	[OP_RECVMSG] = "recvmsg", [OP_POLL] = "poll", [OP_SPLICE] = "splice",
+};
+
+static enum oa_task_state state_of(uint64_t life, uint64_t wait, uint32_t flags)
+{
+	if (life & LIFE_ENDED)
+		return OA_TASK_ENDED;
+	if (life & LIFE_DELAYED)
+		return OA_TASK_DELAYED;
+	if (!(flags & TASK_STARTED))
+		return OA_TASK_QUEUED;
+	switch (wait & WAIT_STATE) {
+	case WAIT_RUNNING:
+		return OA_TASK_RUNNING;
+	case WAIT_PARKING:
+	case WAIT_PARKED:
+		return OA_TASK_PARKED;
+	default:
+		return OA_TASK_RUNNABLE;
+	}
+}
+
+/* A request lives in the frame of its task: look only while it is parked. */
+static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
+{
+	struct op *op;
+
+	i->deadline = wait & WAIT_TIMED ? READ_ONCE(t->deadline) : OA_FOREVER;
+	i->waits = "time";
+	if (wait & WAIT_OP) {
+		op = READ_ONCE(t->wait_on);
+		i->waits = "request";
+		if (op && op->code < OP_CODES) {
+			i->waits = op_names[op->code];
+			i->fd = op->fd;
+		}
+	} else if (READ_ONCE(t->wait_on)) {
+		i->waits = "join";
+		i->waits_task = task_handle(READ_ONCE(t->wait_on));
+	}
+}
+
+/* The worker that runs it, or on which it last waited. */
+static int where(struct runtime *rt, const struct task *t)
+{
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		if (READ_ONCE(rt->workers[i]->current) == t)
+			return (int)i;
+	return READ_ONCE(t->home);
+}
+
+__glance bool inspect_task(struct runtime *rt, struct task *t,
+			   struct oa_task_info *i, char *name)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
+	uint32_t flags = READ_ONCE(t->flags);
+	struct stack *s;
+
+	if (!(life & LIFE_ALIVE) || life & LIFE_GONE ||
+	    READ_ONCE(t->rt) != rt || flags & TASK_THREAD)
+		return false;
+	memset(i, 0, sizeof(*i));
+	i->task.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
+	i->state = state_of(life, wait, flags);
+	i->worker = flags & TASK_STARTED ? where(rt, t) : -1;
+	i->cancelled = !!(life & LIFE_CANCEL);
+	task_copy_name(t, name, OA_TASK_NAME_MAX);
+	i->name = name;
+	i->waits = "";
+	i->fd = -1;
+	i->deadline = OA_FOREVER;
+	i->fn = READ_ONCE(t->fn);
+	i->spawn_site = READ_ONCE(t->site);
+	if (i->state == OA_TASK_PARKED)
+		tell_wait(t, wait, i);
+	if (i->state == OA_TASK_DELAYED)
+		i->deadline = READ_ONCE(t->deadline);
+	s = READ_ONCE(t->stack);
+	if (s && i->state != OA_TASK_ENDED)
+		i->stack_size = s->size;
+	/* [life] all of it was this generation's */
+	return life_is(atomic_load_acq(&t->life), i->task);
+}
+
+__glance int inspect_walk(struct runtime *rt,
+			  int (*fn)(struct task *t,
+				    const struct oa_task_info *info,
+				    void *arg), void *arg)
+{
+	char name[OA_TASK_NAME_MAX];
+	struct oa_task_info info;
+	struct slab_chunk *k;
+	struct task *t;
+	int ret = 0;
+
+	rcu_read_lock();
+	cds_list_for_each_entry_rcu(k, &task_cache.chunks, node) {
+		for (uint32_t i = 0; i < k->count && !ret; i++) {
+			t = (struct task *)(k->objs + i * sizeof(*t));
+			if (inspect_task(rt, t, &info, name))
+				ret = fn(t, &info, arg);
+		}
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+struct walk {
+	int (*fn)(const struct oa_task_info *info, void *arg);
+	void *arg;
+};
+
+static int tell(struct task *t, const struct oa_task_info *info, void *arg)
+{
+	struct walk *w = arg;
+
+	(void)t;
+	return w->fn(info, w->arg);
+}
+
+int oa_tasks(struct oa_runtime *r,
+	     int (*fn)(const struct oa_task_info *info, void *arg), void *arg)
+{
+	struct runtime *rt = (struct runtime *)r;
+	struct worker *self = worker_self();
+	struct walk w = { fn, arg };
+
+	if (!fn)
+		return -EINVAL;
+	if (!rt)
+		rt = self ? self->rt : NULL;
+	if (!rt || rt->generation != fork_generation())
+		return -EPERM;
+	return inspect_walk(rt, tell, &w);
+}

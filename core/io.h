@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the calls of input and output. */
+#ifndef OA_CORE_IO_H
+#define OA_CORE_IO_H
+
+#include "core/op.h"
+#include "core/worker.h"
+
+static inline uint64_t io_addr(const volatile void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+/* Runs an operation whose only bound is what stands around the caller. */
+static inline int io_run(struct op *op)
+{
+	return op_run(op, OA_FOREVER);
+}
+
+/*
+ * A system call that does not wait. The simulator has descriptors of its own.
+ */
+#if defined(OA_SIM) && OA_SIM == 1
+long sim_syscall(long nr, ...);
+#define io_syscall(...)	sim_syscall(__VA_ARGS__)
+#else
+#define io_syscall(...)	syscall(__VA_ARGS__)
+#endif
+
+/*
+ * Before a call that tries without waiting: 0, or why it must not be made.
+ * *w: the caller's worker, good until the next suspension.
+ */
+int io_try_begin(int fd, struct worker **w);
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Files: reading, writing, opening. A read or write that can be done without
+ * waiting is done at once (RWF_NOWAIT): through the ring it would cost twice
+ * as much. The ring takes it when it would wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <oa/io.h>
+
+#include "core/fd.h"
+#include "core/io.h"
+#include "core/park.h"
+#include "core/sched.h"
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+#define OFFSET_NONE ((uint64_t)-1)
+
+int io_try_begin(int fd, struct worker **out)
+{
+	struct worker *w = worker_self();
+	struct task *t = w ? w->current : NULL;
+	int err;
+
+	if (unlikely(!t))
+		return -EPERM;
+	err = park_check(t);
+	if (unlikely(err))
+		return err;
+	while (unlikely(err = fd_use(w, fd))) {
+		if (err != -EAGAIN)
+			return err;
+		sched_give_way(w, t);
+		w = worker_self();
+	}
+	*out = w;
+	return 0;
+}
+
+/* Is this what a call says that would have to wait, or can't say? */
+static bool would_wait(long err)
+{
+	return err == -EAGAIN || err == -EOPNOTSUPP || err == -ENOSYS ||
+	       err == -EINTR || err == -EINVAL;
+}
+
+static long rw_nowait(struct worker *w, long nr, int fd,
+		      const struct iovec *iov, int n, uint64_t off)
+{
+	/* The raw call: libc's wrapper is a cancellation point of threads. */
+	long ret = io_syscall(nr, fd, iov, (long)n, (long)off,
+			      (long)(sizeof(long) == 8 ? 0 : off >> 31 >> 1),
+			      RWF_NOWAIT);
+
+	if (ret < 0)
+		return -errno;
+	STAT_INC(w, inlined);
+	return ret;
+}
+
+static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
+		      bool writes)
+{
+	struct op op = {
+		.code = writes ? OP_WRITEV : OP_READV, .fd = fd,
+		.addr = io_addr(iov), .len = (uint32_t)n, .off = off,
+	};
+	struct worker *w;
+	long ret = io_try_begin(fd, &w);
+
+	if (ret)
+		return ret;
+	if (n < 0 || n > 1024)
+		return -EINVAL;
+	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, iov, n,
+			off);
+	return would_wait(ret) ? io_run(&op) : ret;
+}
+
+static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
+{
+	size_t n = min_of(len, (size_t)0x7ffff000);
+	struct iovec iov = { buf, n };
+	struct op op = {
+		.code = writes ? OP_WRITE : OP_READ, .fd = fd,
+		.addr = io_addr(buf), .len = (uint32_t)n, .off = off,
+	};
+	struct worker *w;
+	long ret = io_try_begin(fd, &w);
+
+	if (ret)
+		return ret;
+	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, &iov, 1,
+			off);
+	return would_wait(ret) ? io_run(&op) : ret;
+}
+
+ssize_t oa_read(int fd, void *buf, size_t n)
+{
+	return rw_buf(fd, buf, n, OFFSET_NONE, false);
+}
+
+ssize_t oa_write(int fd, const void *buf, size_t n)
+{
+	return rw_buf(fd, (void *)(uintptr_t)buf, n, OFFSET_NONE, true);
+}
+
+ssize_t oa_readv(int fd, const struct iovec *iov, int iovcnt)
+{
+	return rw_vec(fd, iov, iovcnt, OFFSET_NONE, false);
+}
+
+ssize_t oa_writev(int fd, const struct iovec *iov, int iovcnt)
+{
+	return rw_vec(fd, iov, iovcnt, OFFSET_NONE, true);
+}
+
+ssize_t oa_pread(int fd, void *buf, size_t n, off_t offset)
+{
+	return offset < 0 ? -EINVAL
+			  : rw_buf(fd, buf, n, (uint64_t)offset, false);
+}
+
+ssize_t oa_pwrite(int fd, const void *buf, size_t n, off_t offset)
+{
+	return offset < 0 ? -EINVAL
+			  : rw_buf(fd, (void *)(uintptr_t)buf, n,
+				   (uint64_t)offset, true);
+}
+
+static int opened(int fd)
+{
+	if (fd >= 0)
+		fd_opened(fd);
+	return fd;
+}
+
+int oa_openat(int dirfd, const char *path, int flags, ...)
+{
+	struct op op = {
+		.code = OP_OPENAT, .fd = dirfd, .addr = io_addr(path),
+		.flags = (uint32_t)flags,
+	};
+	va_list ap;
+
+	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {
+		va_start(ap, flags);
+		op.len = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	return opened(io_run(&op));
+}
+
+int oa_openat2(int dirfd, const char *path, const struct open_how *how,
+	       size_t size)
+{
+	struct op op = {
+		.code = OP_OPENAT2, .fd = dirfd, .addr = io_addr(path),
+		.off = io_addr(how), .len = (uint32_t)size,
+	};
+
+	return opened(io_run(&op));
+}
+
+int oa_fsync(int fd)
+{
+	struct op op = { .code = OP_FSYNC, .fd = fd };
+
+	return io_run(&op);
+}
+
+int oa_statx(int dirfd, const char *path, int flags, unsigned int mask,
+	     struct statx *buf)
+{
+	struct op op = {
+		.code = OP_STATX, .fd = dirfd, .addr = io_addr(path),
+		.flags = (uint32_t)flags, .len = mask, .off = io_addr(buf),
+	};
+	struct worker *w;
+	int err;
+
+	/* By descriptor nothing has to be looked up: a request costs more. */
+	if (!(flags & AT_EMPTY_PATH) || !path || *path)
+		return io_run(&op);
+	err = io_try_begin(dirfd, &w);
+	if (err)
+		return err;
+	STAT_INC(w, inlined);
+	return io_syscall(SYS_statx, dirfd, path, flags, mask, buf) ? -errno
+								    : 0;
+}
+
+ssize_t oa_splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out,
+		  size_t n, unsigned int flags)
+{
+	struct fd_link in = { .fd = fd_in };
+	struct op op = {
+		.code = OP_SPLICE, .fd = fd_out, .second = &in,
+		.off = off_out ? (uint64_t)*off_out : OFFSET_NONE,
+		.addr = off_in ? (uint64_t)*off_in : OFFSET_NONE,
+		.len = (uint32_t)min_of(n, (size_t)0x7ffff000), .flags = flags,
+	};
+	int ret = io_run(&op);
+
+	if (ret > 0 && off_in)
+		*off_in += ret;
+	if (ret > 0 && off_out)
+		*off_out += ret;
+	return ret;
+}
+
+int oa_sqe(void (*prep)(struct io_uring_sqe *sqe, void *arg), void *arg)
+{
+	struct op op = {
+		.code = OP_RAW, .fd = -1, .addr = (uintptr_t)prep,
+		.off = io_addr(arg),
+	};
+
+	return prep ? io_run(&op) : -EINVAL;
+}

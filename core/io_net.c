@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sockets. What cannot wait is a plain system call. A send is tried first,
+ * since a socket is writable nearly always; a receive goes to the ring unless
+ * the kernel's last completion said that more is there, since a server that
+ * has answered nearly always has to wait.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <oa/io.h>
+
+#include "core/fd.h"
+#include "core/io.h"
+
+/* In the flags of a completion of recv: data is left. */
+#define CQE_SOCK_NONEMPTY	4u
+
+/* A system call that does not wait, on a descriptor that may be closing. */
+#define AT_ONCE(fd, call) ({ \
+	struct worker *_w; \
+	int _ret = io_try_begin(fd, &_w); \
+	if (!_ret) { \
+		STAT_INC(_w, inlined); \
+		_ret = (call); \
+		if (_ret < 0) \
+			_ret = -errno; \
+	} \
+	_ret; })
+
+int oa_socket(int domain, int type, int protocol)
+{
+	int fd = AT_ONCE(-1, socket(domain, type, protocol));
+
+	if (fd >= 0)
+		fd_opened(fd);
+	return fd;
+}
+
+int oa_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return AT_ONCE(fd, bind(fd, addr, len));
+}
+
+int oa_listen(int fd, int backlog)
+{
+	return AT_ONCE(fd, listen(fd, backlog));
+}
+
+int oa_sock_shutdown(int fd, int how)
+{
+	return AT_ONCE(fd, shutdown(fd, how));
+}
+
+int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct op op = {
+		.code = OP_ACCEPT, .fd = fd, .addr = io_addr(addr),
+		.off = io_addr(len), .flags = (uint32_t)flags,
+	};
+	int got = io_run(&op);
+
+	if (got >= 0)
+		fd_opened(got);
+	return got;
+}
+
+int oa_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return oa_accept4(fd, addr, len, 0);
+}
+
+int oa_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct op op = {
+		.code = OP_CONNECT, .fd = fd, .addr = io_addr(addr),
+		.off = len,
+	};
+
+	return io_run(&op);
+}
+
+/* The rest of a send whose beginning went at once. */
+static ssize_t send_rest(int fd, const char *buf, size_t n, int flags,
+			 size_t done)
+{
+	struct op op = {
+		.code = OP_SEND, .fd = fd, .addr = io_addr(buf + done),
+		.len = (uint32_t)(n - done),
+		.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL),
+	};
+	int ret = io_run(&op);
+
+	if (ret < 0)
+		return done ? (ssize_t)done : ret;
+	return (ssize_t)done + ret;
+}
+
+ssize_t oa_send(int fd, const void *buf, size_t n, int flags)
+{
+	struct worker *w;
+	ssize_t ret;
+	int err = io_try_begin(fd, &w);
+
+	if (err)
+		return err;
+	n = min_of(n, (size_t)0x7ffff000);
+	ret = io_syscall(SYS_sendto, fd, buf, n, flags | MSG_DONTWAIT |
+			 MSG_NOSIGNAL, NULL, 0);
+	if (ret < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	STAT_INC(w, inlined);
+	if (ret == (ssize_t)n || flags & MSG_DONTWAIT)
+		return ret < 0 ? -EAGAIN : ret;
+	return send_rest(fd, buf, n, flags, ret < 0 ? 0 : (size_t)ret);
+}
+
+static ssize_t recv_now(int fd, void *buf, size_t n, int flags)
+{
+	struct worker *w;
+	ssize_t ret;
+	int err = io_try_begin(fd, &w);
+
+	if (err)
+		return err;
+	ret = io_syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT,
+			 NULL, NULL);
+	if (ret < 0)
+		ret = -errno;
+	else
+		STAT_INC(w, inlined);
+	if (ret < (ssize_t)n)
+		fd_set_hint(fd, false);
+	return ret;
+}
+
+ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
+{
+	struct op op = {
+		.code = OP_RECV, .fd = fd, .addr = io_addr(buf),
+		.flags = (uint32_t)flags,
+	};
+	ssize_t ret;
+
+	n = min_of(n, (size_t)0x7ffff000);
+	op.len = (uint32_t)n;
+	if (!(flags & MSG_WAITALL) && (flags & MSG_DONTWAIT || fd_hint(fd))) {
+		ret = recv_now(fd, buf, n, flags);
+		if ((ret != -EAGAIN && ret != -EINTR) || flags & MSG_DONTWAIT)
+			return ret;
+	}
+	ret = io_run(&op);
+	if (ret > 0 && op.cflags & CQE_SOCK_NONEMPTY)
+		fd_set_hint(fd, true);
+	return ret;
+}
+
+ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct op op = {
+		.code = OP_SENDMSG, .fd = fd, .addr = io_addr(msg), .len = 1,
+		.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL),
+	};
+	struct worker *w;
+	ssize_t ret, all = 0;
+	int err = io_try_begin(fd, &w);
+
+	if (err)
+		return err;
+	if (!msg)
+		return -EFAULT;
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		all += (ssize_t)msg->msg_iov[i].iov_len;
+	/*
+	 * Only what is sure to go whole is tried at once: what is left of a
+	 * vector would have to be cut out of the caller's.
+	 */
+	if (all <= 16384 || flags & MSG_DONTWAIT) {
+		ret = io_syscall(SYS_sendmsg, fd, msg, flags | MSG_DONTWAIT |
+				 MSG_NOSIGNAL);
+		if (ret >= 0)
+			STAT_INC(w, inlined);
+		if (ret >= 0 || flags & MSG_DONTWAIT ||
+		    (errno != EAGAIN && errno != EINTR))
+			return ret < 0 ? -errno : ret;
+	}
+	return io_run(&op);
+}
+
+ssize_t oa_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct op op = {
+		.code = OP_RECVMSG, .fd = fd, .addr = io_addr(msg), .len = 1,
+		.flags = (uint32_t)flags,
+	};
+
+	return io_run(&op);
+}
+
+int oa_send_all(int fd, const void *buf, size_t n, size_t *done)
+{
+	size_t sent = 0;
+	ssize_t ret = 0;
+
+	while (sent < n) {
+		ret = oa_send(fd, (const char *)buf + sent, n - sent, 0);
+		if (ret < 0)
+			break;
+		sent += (size_t)ret;
+	}
+	if (done)
+		*done = sent;
+	return sent == n ? 0 : (int)ret;
+}
+
+int oa_recv_all(int fd, void *buf, size_t n, size_t *done)
+{
+	size_t got = 0;
+	ssize_t ret = 0;
+
+	while (got < n) {
+		ret = oa_recv(fd, (char *)buf + got, n - got, 0);
+		if (ret <= 0)
+			break;
+		got += (size_t)ret;
+	}
+	if (done)
+		*done = got;
+	if (got == n)
+		return 0;
+	return ret < 0 ? (int)ret : -EPIPE;
+}

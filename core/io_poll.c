@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/*
+ * oa_poll(): one request per descriptor, one wait over all of them. While it
+ * lasts the task keeps to its worker, so that the requests that lost are asked
+ * to end, and waited for, by the thread that they belong to.
+ *
+ * A request to poll ends on POLLRDHUP whether that was asked for or not, and
+ * would do so again at once. When that is all it has to tell, the wait goes on
+ * by way of an epoll descriptor, which does not.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <oa/io.h>
+
+#include "core/deadline.h"
+#include "core/fd.h"
+#include "core/io.h"
+#include "core/mem.h"
+#include "core/park.h"
+#include "core/runtime.h"
+#include "core/sched.h"
+
+#define FEW 8u
+/* Told whether asked for or not. */
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+/* Nothing to tell but what nobody asked for. */
+#define UNWANTED (-ERANGE)
+
+/* Keeps the running task on its worker; undone by the value it returns. */
+static uint32_t hold_here(struct worker *w, struct task *t)
+{
+	uint32_t was = t->flags & TASK_PINNED;
+
+	if (!was)
+		t->pin = (uint16_t)w->index;
+	task_set(t, TASK_PINNED);
+	return was;
+}
+
+/* -EAGAIN: the number is just being given back. */
+static int set_up(struct worker *w, struct op *op, struct pollfd *p)
+{
+	int err = 0;
+
+	memset(op, 0, sizeof(*op));
+	op->code = OP_POLL;
+	op->fd = p->fd;
+	op->flags = (uint16_t)p->events;
+	p->revents = 0;
+	if (p->fd >= 0)
+		err = op_claim_fds(w, op);
+	if (p->fd < 0 || err)
+		op->state = OP_DONE;
+	if (err)
+		op->res = -EBADF;
+	return err == -EAGAIN ? err : 0;
+}
+
+/*
+ * All or, while one of them is being given back, none: an operation that is
+ * claimed and not started must not be met by a close.
+ */
+static void set_up_all(struct worker *w, struct task *t, struct op *ops,
+		       struct pollfd *fds, nfds_t n)
+{
+	nfds_t i = 0;
+
+	while (i < n) {
+		if (!set_up(w, &ops[i], &fds[i])) {
+			i++;
+			continue;
+		}
+		while (i)
+			fd_done(&ops[--i]);
+		/* It keeps to its worker. */
+		sched_give_way(w, t);
+	}
+}
+
+/* Starts all and waits until one is done; false: one was done before. */
+static enum wait_state wait_first(struct worker *w, struct task *t,
+				  struct op *ops, nfds_t n, oa_time_t until)
+{
+	uint64_t epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL, until);
+
+	WRITE_ONCE(t->wait_on, ops);
+	for (nfds_t i = 0; i < n; i++)
+		if (ops[i].state == OP_IDLE)
+			op_start(w, t, &ops[i], epoch);
+	return park_wait(t);
+}
+
+static bool left_over(struct worker *w, struct op *ops, nfds_t n,
+		      uint64_t epoch)
+{
+	bool any = false;
+
+	for (nfds_t i = 0; i < n; i++) {
+		if (ops[i].state != OP_STARTED)
+			continue;
+		ops[i].epoch = epoch;
+		op_ask(w, &ops[i], OP_REASON_NONE);
+		any = true;
+	}
+	return any;
+}
+
+/* Asks those that are still on their way to end, and waits for that. */
+static void wait_rest(struct worker *w, struct task *t, struct op *ops,
+		      nfds_t n)
+{
+	uint64_t epoch;
+
+	for (;;) {
+		epoch = park_begin(t, WAIT_OP, OA_FOREVER);
+		if (!left_over(w, ops, n, epoch)) {
+			park_abandon(t, epoch);
+			return;
+		}
+		park_wait(t);
+	}
+}
+
+/* How many descriptors have something to tell; 0 or an error: none has. */
+static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
+		  oa_time_t own)
+{
+	int count = 0, err = 0;
+	bool unwanted = false;
+
+	for (nfds_t i = 0; i < n; i++) {
+		struct op *op = &ops[i];
+
+		if (fds[i].fd < 0)
+			continue;
+		if (op->res >= 0) {
+			fds[i].revents = (short)(op->res &
+						 (fds[i].events | ALWAYS));
+			unwanted = unwanted || (op->res && !fds[i].revents);
+		} else if (op->reason == OP_REASON_CLOSE || op->res == -EBADF) {
+			fds[i].revents = POLLNVAL;
+		} else if (op->reason == OP_REASON_CANCEL) {
+			err = -ECANCELED;
+		} else if (op->reason == OP_REASON_TIMEOUT) {
+			err = op_result(t, op, own);
+		} else if (op->res != -ECANCELED) {
+			err = op->res;
+		}
+		count += fds[i].revents != 0;
+	}
+	if (count || err)
+		return count ? count : err;
+	return unwanted ? UNWANTED : 0;
+}
+
+static int poll_all(struct op *ops, struct pollfd *fds, nfds_t n,
+		    oa_time_t until)
+{
+	struct worker *w = worker_self();
+	struct task *t = w->current;
+	uint32_t was = hold_here(w, t);
+	bool known = false, any = false;
+	int ret;
+
+	set_up_all(w, t, ops, fds, n);
+	for (nfds_t i = 0; i < n; i++) {
+		ops[i].sibling = i + 1 < n ? &ops[i + 1] : NULL;
+		known = known || ops[i].res;
+		any = any || ops[i].state == OP_IDLE;
+	}
+	if (!known && !any) {
+		WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
+		return oa_sleep_until(until);
+	}
+	/* When one has something to tell already, the others only get a look. */
+	if (any)
+		wait_first(w, t, ops, n,
+			   known ? 0 : deadline_min(t, until));
+	wait_rest(w, t, ops, n);
+	WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
+	ret = sum_up(t, ops, fds, n, until);
+	/* The call's own time is up: that is an answer, not an error. */
+	if (ret == -ETIMEDOUT &&
+	    !(t->within && t->within->effective <= until))
+		return 0;
+	return ret;
+}
+
+/* An epoll descriptor that is readable when any of @fds may have something. */
+static int watch_all(const struct pollfd *fds, nfds_t n)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC), err = 0;
+	struct epoll_event ev;
+
+	if (ep < 0)
+		return -errno;
+	for (nfds_t i = 0; i < n && !err; i++) {
+		if (fds[i].fd < 0)
+			continue;
+		ev.events = (uint16_t)fds[i].events;
+		/* The same descriptor again: for what all its entries want. */
+		for (nfds_t k = 0; k < i; k++)
+			if (fds[k].fd == fds[i].fd)
+				ev.events |= (uint16_t)fds[k].events;
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i].fd, &ev) &&
+		    (errno != EEXIST ||
+		     epoll_ctl(ep, EPOLL_CTL_MOD, fds[i].fd, &ev)))
+			err = -errno;
+	}
+	if (err)
+		close(ep);
+	return err ? err : ep;
+}
+
+static __cold_path int poll_by_epoll(struct pollfd *fds, nfds_t n,
+				     oa_time_t until)
+{
+	struct pollfd any = { .events = POLLIN };
+	int ret = poll(fds, n, 0);
+	struct op op;
+
+	if (ret)
+		return ret < 0 ? -errno : ret;
+	any.fd = watch_all(fds, n);
+	if (any.fd < 0)
+		return any.fd;
+	fd_opened(any.fd);
+	do {
+		ret = poll_all(&op, &any, 1, until);
+		if (ret > 0)
+			ret = poll(fds, n, 0);
+		else
+			break;
+	} while (!ret);
+	close(any.fd);
+	return ret;
+}
+
+int oa_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	struct op few[FEW], *ops = few;
+	struct task *t = task_self();
+	oa_time_t until;
+	int ret;
+
+	if (!t)
+		return -EPERM;
+	ret = park_check(t);
+	if (ret)
+		return ret;
+	if (n > 65536 || (n && !fds))
+		return n > 65536 ? -EINVAL : -EFAULT;
+	until = timeout_ms < 0 ? OA_FOREVER
+			       : oa_after(timeout_ms * OA_MSEC);
+	if (!n)
+		return timeout_ms < 0 ? oa_sleep_until(OA_FOREVER)
+				      : oa_sleep_until(until);
+	if (n > FEW)
+		ops = mem_alloc(rt_alloc(t->rt), n * sizeof(*ops), 64);
+	if (!ops)
+		return -ENOMEM;
+	ret = poll_all(ops, fds, n, until);
+	if (unlikely(ret == UNWANTED))
+		ret = poll_by_epoll(fds, n, until);
+	if (ops != few)
+		mem_free(rt_alloc(t->rt), ops, n * sizeof(*ops));
+	return ret;
+}

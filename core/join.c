@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Ends and joins.
+ *
+ * A task with a handle ends by setting ENDED in its life word; its result and
+ * its slot stay until a joiner has taken them. A joiner first claims the right
+ * to join (JCLAIM, one only), writes ->joiner, and says so (JSET). The ender
+ * copies ->joiner before its swap: afterwards the slot may be gone. A joiner
+ * that gives up takes JSET and JCLAIM back; if ENDED came first, the join has
+ * succeeded. Joins that were given up are counted in the word, or an ender that
+ * has copied one joiner would not notice that the next has come.
+ *
+ * A join of a task that has not started claims it (QUEUED) and runs it at
+ * once, on a stack of its own, since the joiner must stay cancellable; the end
+ * comes straight back. Its queue entry, if it is not the very next, is left
+ * behind as one too many (LIFE_INQ, core/sched.c).
+ */
+#include <errno.h>
+
+#include "core/bug.h"
+#include "core/deadline.h"
+#include "core/fork.h"
+#include "core/park.h"
+#include "core/sched.h"
+#include "core/spawn.h"
+#include "core/thread.h"
+
+/* Ended and taken: the slot goes, now or with its queue entry. */
+static void reap(struct worker *w, struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+
+	while (life & LIFE_INQ) {
+		/* [life] */
+		if (atomic_cas(&t->life, &life, life | LIFE_GONE))
+			return;
+	}
+	task_free(w, t);
+}
+
+/*
+ * Publishes the end of a task with a handle. @joiner: who waits for it, with
+ * his epoch; NULL: nobody yet, or it has freed itself.
+ */
+static struct task *publish_end(struct worker *w, struct task *t,
+				uint64_t *epoch)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	struct task *joiner;
+
+	do {
+		joiner = NULL;
+		if (life & LIFE_JSET) {
+			joiner = READ_ONCE(t->joiner);
+			*epoch = READ_ONCE(t->joiner_epoch);
+		}
+		/* [life] the result before the end; pairs in take_result() */
+	} while (!atomic_cas(&t->life, &life,
+			     (life & ~(uint64_t)LIFE_QUEUED) | LIFE_ENDED));
+	if (life & LIFE_DETACHED)
+		reap(w, t);
+	return joiner;
+}
+
+struct task *task_end(struct worker *w, struct task *t, void *result)
+{
+	uint64_t life = READ_ONCE(t->life); /* relaxed: HANDLE is constant */
+	struct task *joiner;
+	uint64_t epoch = 0;
+	bool thread;
+
+	WRITE_ONCE(w->ended, w->ended + 1);
+	STAT_INC(w, ended);
+	if (unlikely(life & LIFE_CANCEL))
+		w->cancelled++;
+	task_release(w, t);
+	if (!(life & LIFE_HANDLE)) {
+		task_free(w, t);
+		return NULL;
+	}
+	t->arg = result;
+	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA)))
+		task_strip(w, t);
+	joiner = publish_end(w, t, &epoch);
+	if (!joiner)
+		return NULL;
+	/* A thread may be on its way already when the claim has been made. */
+	thread = READ_ONCE(joiner->flags) & TASK_THREAD;
+	if (!park_claim(joiner, epoch, WAIT_WOKEN))
+		return NULL;
+	if (thread) {
+		thread_unpark(joiner);
+		return NULL;
+	}
+	/* Ours to run: straight back to it, if it may run here. */
+	if (joiner->rt != w->rt || w->rt->debug_migrate ||
+	    (joiner->flags & TASK_PINNED && joiner->pin != w->index)) {
+		sched_ready(joiner);
+		return NULL;
+	}
+	return joiner;
+}
+
+void task_drop(struct worker *w, struct task *t, int err)
+{
+	uint64_t life = READ_ONCE(t->life); /* relaxed: HANDLE is constant */
+	void (*on_drop)(void *) = t->ext ? t->ext->on_drop : NULL;
+	struct task *joiner;
+	uint64_t epoch = 0;
+
+	if (on_drop)
+		on_drop(t->arg);
+	WRITE_ONCE(w->ended, w->ended + 1);
+	STAT_INC(w, dropped);
+	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
+	task_release(w, t);
+	if (!(life & LIFE_HANDLE)) {
+		task_free(w, t);
+		return;
+	}
+	t->arg = oa_err(err);
+	task_strip(w, t);
+	joiner = publish_end(w, t, &epoch);
+	if (joiner)
+		park_wake(joiner, epoch, WAIT_WOKEN);
+}
+
+/* The joiner has the right to it, and it has ended. */
+static int take_result(struct task *t, void **result)
+{
+	if (result)
+		*result = t->arg;
+	reap(worker_self(), t);
+	return 0;
+}
+
+/* May @self run @t itself, at once? */
+static bool runs_here(struct worker *w, const struct task *self,
+		      const struct task *t, uint64_t life)
+{
+	return life & LIFE_QUEUED && !(life & (LIFE_DELAYED | LIFE_CANCEL)) &&
+	       !(self->flags & TASK_THREAD) && READ_ONCE(t->rt) == w->rt &&
+	       !(READ_ONCE(t->flags) & (TASK_PINNED | TASK_OWN_STACK)) &&
+	       !READ_ONCE(w->rt->stopping) && !w->rt->debug_migrate;
+}
+
+static void set_joiner(struct task *t, struct task *self, oa_time_t until)
+{
+	WRITE_ONCE(self->wait_on, t);
+	WRITE_ONCE(t->joiner, self);
+	WRITE_ONCE(t->joiner_epoch,
+		   park_begin(self, WAIT_MAY_CANCEL, until));
+}
+
+/* After a wait that was not woken. 0: the join succeeded all the same. */
+static int withdraw(struct task *t, enum wait_state how)
+{
+	uint64_t life = atomic_load_acq(&t->life), to; /* [life] */
+
+	do {
+		if (life & LIFE_ENDED)
+			return 0;
+		to = life & ~(uint64_t)(LIFE_JSET | LIFE_JCLAIM | LIFE_TRIES);
+		to |= (life + LIFE_TRY) & LIFE_TRIES;
+	} while (!atomic_cas(&t->life, &life, to)); /* [life] */
+	return park_errno(how);
+}
+
+static int join_ended(struct task *self, struct task *t, enum wait_state how,
+		      void **result, oa_time_t deadline)
+{
+	int err = how == WAIT_WOKEN ? 0 : withdraw(t, how);
+
+	if (!err)
+		return take_result(t, result);
+	if (err == -ETIMEDOUT)
+		deadline_mark(self, deadline);
+	return err;
+}
+
+/* JCLAIM is the caller's: waits for the end. */
+static int join_wait(struct task *self, struct task *t, void **result,
+		     oa_time_t deadline)
+{
+	uint64_t life;
+
+	set_joiner(t, self, deadline_min(self, deadline));
+	life = atomic_load_acq(&t->life); /* [life] */
+	do {
+		if (life & LIFE_ENDED) {
+			park_abandon(self, t->joiner_epoch);
+			return take_result(t, result);
+		}
+		/* [life] ->joiner before JSET; pairs in publish_end() */
+	} while (!atomic_cas(&t->life, &life, life | LIFE_JSET));
+	return join_ended(self, t, park_wait(self), result, deadline);
+}
+
+static int join_state(uint64_t life, oa_task_t h)
+{
+	if (!life_is(life, h) || life & LIFE_GONE)
+		return -ESRCH;
+	if (!(life & LIFE_HANDLE) || life & (LIFE_DETACHED | LIFE_JCLAIM))
+		return -EINVAL;
+	return 0;
+}
+
+/* Claims the right to join, and with it the task when it may run here. */
+static int join_claim(struct task *self, struct task *t, oa_task_t h,
+		      bool *runs, bool *ended)
+{
+	struct worker *w = worker_self();
+	bool entry = false;
+	uint64_t life = atomic_load_acq(&t->life), to; /* [life] */
+	int err;
+
+	do {
+		err = join_state(life, h);
+		if (err)
+			break;
+		to = life | LIFE_JCLAIM;
+		*ended = life & LIFE_ENDED;
+		*runs = !*ended && runs_here(w, self, t, life);
+		if (*runs) {
+			entry = entry || sched_take_next(w, t);
+			to = (to | LIFE_JSET) & ~(uint64_t)LIFE_QUEUED;
+			if (entry)
+				to &= ~(uint64_t)LIFE_INQ;
+		}
+	} while (!atomic_cas(&t->life, &life, to)); /* [life] */
+	if (entry && (err || !*runs))
+		sched_ready_spawned(w, t);
+	return err;
+}
+
+static int join(oa_task_t h, void **result, oa_time_t deadline)
+{
+	struct task *t = task_find(h), *self;
+	bool runs = false, ended = false;
+	int err = oa_task_error(h);
+
+	if (err)
+		return err;
+	self = park_self();
+	if (!t)
+		return -ESRCH;
+	if (!self)
+		return worker_self() ? -EPERM : -ENOMEM;
+	if (t == self)
+		return life_is(READ_ONCE(t->life), h) ? -EDEADLK : -ESRCH;
+	err = join_state(READ_ONCE(t->life), h);
+	if (!err && fork_stranded(READ_ONCE(t->rt)))
+		err = -EPERM;
+	if (!err)
+		err = park_check(self);
+	if (!err)
+		err = join_claim(self, t, h, &runs, &ended);
+	if (err)
+		return err;
+	if (ended)
+		return take_result(t, result);
+	if (!runs)
+		return join_wait(self, t, result, deadline);
+	/* Nobody else looks at ->joiner before it has run. */
+	set_joiner(t, self, deadline_min(self, deadline));
+	STAT_INC(worker_self(), claims);
+	return join_ended(self, t, (enum wait_state)(uintptr_t)
+			  park_wait_into(self, t), result, deadline);
+}
+
+/* What a task looks like that was just spawned to be joined. */
+#define LIFE_FRESH	(LIFE_ALIVE | LIFE_HANDLE | LIFE_QUEUED | LIFE_INQ)
+
+/*
+ * The commonest join: of the task that this worker would run next, plain in
+ * every respect, by a task that nothing hurries. Everything that could be
+ * otherwise is left to join(). False: nothing was done.
+ */
+static inline bool join_next(oa_task_t h, void **result, int *err)
+{
+	struct worker *w = worker_self();
+	struct task *self = w ? w->current : NULL, *t;
+	uint64_t gen = h.id & ~(uint64_t)(MAX_TASKS - 1);
+	uint64_t life = gen | LIFE_FRESH;
+	enum wait_state how;
+
+	if (!self || !w->lane.has_next || lane_empty(&w->lane))
+		return false;
+	t = w->lane.slot[w->lane.head];
+	if (t->slot != (h.id & (MAX_TASKS - 1)) ||
+	    READ_ONCE(t->life) != life || READ_ONCE(t->flags) ||
+	    self->within ||
+	    READ_ONCE(self->life) & LIFE_CANCEL ||
+	    READ_ONCE(w->rt->stopping) || lane_pop(&w->lane) != t)
+		return false;
+	/* [life] */
+	if (!atomic_cas(&t->life, &life, gen | LIFE_ALIVE | LIFE_HANDLE |
+			LIFE_JCLAIM | LIFE_JSET)) {
+		sched_ready_spawned(w, t);
+		return false;
+	}
+	set_joiner(t, self, OA_FOREVER);
+	STAT_INC(w, claims);
+	how = (enum wait_state)(uintptr_t)park_wait_into(self, t);
+	if (unlikely(how != WAIT_WOKEN)) {
+		*err = join_ended(self, t, how, result, OA_FOREVER);
+		return true;
+	}
+	if (result)
+		*result = t->arg;
+	task_free(worker_self(), t);
+	*err = 0;
+	return true;
+}
+
+int oa_join(oa_task_t h, void **result)
+{
+	int err;
+
+	if (likely(join_next(h, result, &err)))
+		return (int)(intptr_t)arch_return((void *)(intptr_t)err);
+	return join(h, result, OA_FOREVER);
+}
+
+int oa_join_until(oa_task_t h, void **result, oa_time_t deadline)
+{
+	return join(h, result, deadline);
+}
+
+int oa_detach(oa_task_t h)
+{
+	struct task *t = task_find(h);
+	int err = oa_task_error(h);
+	uint64_t life;
+
+	if (err || !t)
+		return err ? err : -ESRCH;
+	life = atomic_load_acq(&t->life); /* [life] */
+	do {
+		err = join_state(life, h);
+		if (!err && fork_stranded(READ_ONCE(t->rt)))
+			err = -EPERM;
+		if (err)
+			return err;
+		/* [life] */
+	} while (!atomic_cas(&t->life, &life, life | LIFE_DETACHED));
+	if (life & LIFE_ENDED)
+		reap(worker_self(), t);
+	return 0;
+}

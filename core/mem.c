@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/* Where memory comes from. */
+#include "core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <oa/runtime.h>
+
+#include "core/compiler.h"
+#include "core/fault.h"
+
+#if defined(OA_SIM) && OA_SIM == 1
+/* The same pages for each run, which begins with none in use. */
+void *sim_map(size_t size);
+void sim_unmap(void *p, size_t size);
+#define pages_get	sim_map
+#define pages_put	sim_unmap
+#else
+static void *pages_get(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void pages_put(void *p, size_t size)
+{
+	munmap(p, size);
+}
+#endif
+
+void *mem_map(size_t size)
+{
+	return fault_hit(FAULT_MMAP) ? NULL : pages_get(size);
+}
+
+void mem_unmap(void *p, size_t size)
+{
+	pages_put(p, size);
+}
+
+void *mem_alloc(const struct oa_allocator *a, size_t size, size_t align)
+{
+	void *p;
+
+	if (fault_hit(FAULT_ALLOC))
+		return NULL;
+	align = max_of(align, sizeof(void *));
+	/* A hook is told the same size here and in mem_free(). */
+	if (a && a->alloc)
+		p = a->alloc(size, align, a->ctx);
+	else
+		p = aligned_alloc(align, (size + align - 1) & ~(align - 1));
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+void mem_free(const struct oa_allocator *a, void *p, size_t size)
+{
+	if (!p)
+		return;
+	if (a && a->alloc)
+		a->free(p, size, a->ctx);
+	else
+		free(p);
+}

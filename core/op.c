@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Operations: one request each, from start to last completion.
+ *
+ * The op lives in the frame of the task that waits for it, and the task stays
+ * suspended until the last completion, cancelled or not: so the kernel never
+ * writes to memory that went on to something else. A request belongs to the
+ * worker it was started on: only that thread starts, asks and completes it.
+ * What was achieved is delivered: a request that was asked to end and
+ * succeeded all the same is a success.
+ *
+ * From elsewhere a task is nudged (op_abort): it goes on the list of the
+ * worker where it waits, at most once at a time, and that worker looks at what
+ * is to be done, whatever it was sent for. The mark is cleared before the
+ * look [abort]: who finds it set can rely on the look that comes. A task that
+ * went on to a request elsewhere meanwhile is sent after.
+ *
+ * Model: selftests/models/iocancel.pml.
+ */
+#include "core/op.h"
+
+#include <errno.h>
+
+#include "core/bug.h"
+#include "core/deadline.h"
+#include "core/fd.h"
+#include "core/idle.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/runtime.h"
+#include "core/sched.h"
+
+int op_claim_fds(struct worker *w, struct op *op)
+{
+	int err = fd_start(w, op, &op->link, op->fd);
+
+	if (!err && op->second) {
+		err = fd_start(w, op, op->second, op->second->fd);
+		if (err)
+			fd_done(op);
+	}
+	return err;
+}
+
+void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch)
+{
+	op->task = t;
+	op->epoch = epoch;
+	op->state = OP_STARTED;
+	STAT_INC(w, requests);
+	w->rt->poll->op_start(w, op);
+}
+
+int op_result(struct task *t, struct op *op, oa_time_t own)
+{
+	if (likely(op->res >= 0) || op->reason == OP_REASON_NONE)
+		return op->res;
+	if (op->res != -ECANCELED && op->res != -EINTR)
+		return op->res;
+	switch (op->reason) {
+	case OP_REASON_CLOSE:
+		return -EBADF;
+	case OP_REASON_TIMEOUT:
+		deadline_mark(t, own);
+		return -ETIMEDOUT;
+	default:
+		return -ECANCELED;
+	}
+}
+
+int op_run(struct op *op, oa_time_t deadline)
+{
+	struct worker *w = worker_self();
+	struct task *t = w ? w->current : NULL;
+	uint64_t epoch;
+	int err;
+
+	if (unlikely(!t))
+		return -EPERM;
+	err = park_check(t);
+	if (unlikely(err))
+		return err;
+	while (unlikely(err = op_claim_fds(w, op))) {
+		if (err != -EAGAIN)
+			return err;
+		sched_give_way(w, t);
+		w = worker_self();
+	}
+	WRITE_ONCE(t->wait_on, op);
+	epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL,
+			   deadline_min(t, deadline));
+	op_start(w, t, op, epoch);
+	park_wait(t);
+	return op_result(t, op, deadline);
+}
+
+void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
+{
+	struct task *t = op->task;
+	uint64_t epoch = op->epoch;
+	struct closer *c = op->closer;
+
+	OA_BUG_ON(op->state != OP_STARTED);
+	STAT_INC(w, completions);
+	fd_done(op);
+	op->res = res;
+	op->cflags = cflags;
+	op->state = OP_DONE;
+	/* From here on the op may be gone. */
+	if (park_op_done(t, epoch)) {
+		/* Its stack has been away for a while; it runs soon. */
+		__builtin_prefetch(t->ctx.sp, 1);
+		sched_ready_back(w, t);
+	}
+	if (unlikely(c != NULL) && !--c->left)
+		park_wake(c->task, c->epoch, WAIT_WOKEN);
+}
+
+void op_ask(struct worker *w, struct op *op, enum op_reason why)
+{
+	if (op->state != OP_STARTED || op->asked)
+		return;
+	op->asked = true;
+	op->reason = (uint8_t)why;
+	STAT_INC(w, cancels);
+	w->rt->poll->op_cancel(w, op);
+}
+
+void op_abort(struct task *t)
+{
+	struct runtime *rt;
+	struct worker *to;
+	struct task *top;
+
+	if (atomic_xchg(&t->abort_msg, 1)) /* [abort] */
+		return;
+	rcu_read_lock();
+	rt = READ_ONCE(t->rt);
+	if (!rt) {
+		atomic_store(&t->abort_msg, 0); /* [abort] it has ended */
+		rcu_read_unlock();
+		return;
+	}
+	to = rt->workers[READ_ONCE(t->home)];
+	top = atomic_load_rlx(&to->aborts); /* relaxed: swapped below */
+	do {
+		t->abort_next = top;
+	} while (!atomic_cas(&to->aborts, &top, t)); /* [inbox] */
+	if (to == worker_self())
+		to->budget = 0;
+	else
+		idle_kick(to);
+	rcu_read_unlock();
+}
+
+/* Why the present wait of @t should end, if it should. */
+static enum op_reason reason_of(const struct task *t, uint64_t word,
+				oa_time_t now)
+{
+	/* [abort] after the mark was cleared */
+	if (word & WAIT_MAY_CANCEL && atomic_load(&t->life) & LIFE_CANCEL)
+		return OP_REASON_CANCEL;
+	if (word & WAIT_TIMED && READ_ONCE(t->deadline) <= now)
+		return OP_REASON_TIMEOUT;
+	return OP_REASON_NONE;
+}
+
+static void look(struct worker *w, struct task *t)
+{
+	uint64_t word = atomic_load(&t->wait); /* [abort] */
+	bool mine = READ_ONCE(t->home) == w->index && READ_ONCE(t->rt) == w->rt;
+	enum wait_state how = (enum wait_state)(word & WAIT_STATE);
+	enum op_reason why;
+	struct op *op, *next;
+
+	if (how != WAIT_PARKED && how != WAIT_PARKING)
+		return;
+	why = reason_of(t, word, w->now);
+	if (!mine) {
+		if (why != OP_REASON_NONE)
+			op_abort(t);
+	} else if (why == OP_REASON_NONE) {
+		if (word & WAIT_TIMED)
+			park_arm(w, t, READ_ONCE(t->deadline));
+	} else if (word & WAIT_OP) {
+		for (op = t->wait_on; op; op = next) {
+			/* It may end at once, and its task run elsewhere. */
+			next = op->sibling;
+			op_ask(w, op, why);
+		}
+	} else {
+		park_wake(t, word & ~(uint64_t)0xff,
+			  why == OP_REASON_CANCEL ? WAIT_CANCELLED
+						  : WAIT_TIMEDOUT);
+	}
+}
+
+bool op_aborts(struct worker *w)
+{
+	struct task *t, *next;
+
+	/* relaxed: looked at again before sleeping */
+	if (likely(!READ_ONCE(w->aborts)))
+		return false;
+	/* [inbox] pairs with the swap in op_abort() */
+	for (t = atomic_xchg_acq(&w->aborts, (struct task *)NULL); t;
+	     t = next) {
+		next = t->abort_next;
+		atomic_store(&t->abort_msg, 0); /* [abort] before the look */
+		/* Not earlier: who found the mark has seen a deadline pass. */
+		w->now = w->rt->poll->now();
+		look(w, t);
+	}
+	return true;
+}

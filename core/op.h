@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on the outside: one request each. Lifecycle in core/op.c. */
+#ifndef OA_CORE_OP_H
+#define OA_CORE_OP_H
+
+#include "core/poll.h"
+#include "core/task.h"
+
+struct closer;
+
+/* An operation on the list of its descriptor at its worker. */
+struct fd_link {
+	struct fd_link *next;		/* W */
+	struct fd_link **pprev;		/* W; NULL: on no list */
+	struct op *op;			/* I */
+	int fd;				/* I */
+	uint32_t gen;			/* I; of the descriptor's record */
+};
+
+/*
+ * In the frame of the task that waits for it. The backend and the kernel may
+ * use it from op_start() until op_done(); the task stays suspended until then.
+ */
+struct op {
+	uint8_t code;			/* enum op_code */
+	uint8_t state;			/* W; enum op_state */
+	uint8_t reason;			/* W; enum op_reason: asked to end, why */
+	bool asked;			/* W; a cancel is on its way */
+	int fd;
+	uint64_t off;			/* offset, or second address */
+	uint64_t addr;
+	uint32_t len;
+	uint32_t flags;			/* of the operation */
+	int32_t res;			/* W; of the last completion */
+	uint32_t cflags;		/* W; its flags */
+	struct task *task;		/* I */
+	uint64_t epoch;			/* T; wait that it ends */
+	struct op *sibling;		/* I; next of the same wait */
+	struct op *late;		/* W; backend: it, or its cancel, kept back */
+	struct closer *closer;		/* W; who waits for its end */
+	struct fd_link link;
+	struct fd_link *second;		/* I; of OP_SPLICE: where from */
+};
+
+/* How OP_RAW carries what prepares it, and what that is given. */
+typedef void (*op_prep_fn)(struct io_uring_sqe *sqe, void *arg);
+
+static inline op_prep_fn op_prep(const struct op *op)
+{
+	return (op_prep_fn)(uintptr_t)op->addr;
+}
+
+static inline void *op_prep_arg(const struct op *op)
+{
+	return (void *)(uintptr_t)op->off;
+}
+
+enum op_state {
+	OP_IDLE,
+	OP_STARTED,
+	OP_DONE,
+};
+
+enum op_reason {
+	OP_REASON_NONE,
+	OP_REASON_CANCEL,
+	OP_REASON_TIMEOUT,
+	OP_REASON_CLOSE,
+};
+
+/* Running task. Runs it to its end; the result or a negative errno. */
+int op_run(struct op *op, oa_time_t deadline);
+
+/* Running task, for waits on several: see op_run() for the order of calls. */
+int op_claim_fds(struct worker *w, struct op *op);
+void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch);
+int op_result(struct task *t, struct op *op, oa_time_t own);
+
+/* Owner, from the backend: the last completion has come. */
+void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags);
+
+/*
+ * Any thread. The worker of @t is to look at it: a request to be asked to end,
+ * a deadline to be seen to. Level-triggered, so once on its way is enough.
+ */
+void op_abort(struct task *t);
+/* Owner: what op_abort() left for this worker. True: there was something. */
+bool op_aborts(struct worker *w);
+/* Owner: ask one request of this worker to end. */
+void op_ask(struct worker *w, struct op *op, enum op_reason why);
+
+#endif

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/*
+ * THE wait protocol. Everything that suspends a task, or a foreign thread in a
+ * call of ours, ends here, and each wait ends by exactly one of woken,
+ * cancelled, timed out: whoever swaps the wait word.
+ *
+ * Roles: the task opens a wait and publishes it (on an object, a ring, a
+ * task); the committer, on the next context of the same worker, says that it
+ * is off its stack; wakers, cancellers and wheels end it, from any thread.
+ *
+ *   RUNNING -> PARKING   task, plain store: nobody has this epoch yet
+ *   PARKING -> PARKED    committer
+ *   PARKING -> ended     waker: it must not run the task, which is still on
+ *                        its stack; the committer's swap fails and it queues
+ *   PARKED  -> ended     waker: it queues the task
+ *   ended   -> RUNNING   task, plain store
+ *
+ * Cancelling: the flag is set in the life word, then the wait word is looked
+ * at; the committer swaps the wait word, then looks at the flag [park-cancel].
+ * Both are sequentially consistent, so one of them sees the other.
+ *
+ * Deadlines: a task has one timer. Nothing is done to it before the commit;
+ * then, if no wheel has it, it is filed here, and if one has it for later than
+ * the deadline, it is taken out there and filed here. A timer filed for
+ * earlier is left: when it fires, the wheel looks and files it again. A wait
+ * that ends early leaves its timer where it is, so that a connection that
+ * renews its idle deadline a million times files it once. Who files looks at
+ * the task again afterwards, and who takes it out too [timer-look]: the task
+ * may have gone on to a wait with an earlier deadline, found the timer in
+ * other hands and left it. So: a parked task with a deadline has a timer filed
+ * for no later, or somebody is about to look.
+ *
+ * Waits of requests (WAIT_OP) are not ended by cancel or deadline: those ask
+ * the ring for the request's end, and its last completion ends the wait.
+ *
+ * Models: selftests/models/park.pml, timer.pml.
+ */
+#include "core/park.h"
+
+#include <errno.h>
+
+#include "core/bug.h"
+#include "core/deadline.h"
+#include "core/op.h"
+#include "core/rcu.h"
+#include "core/runtime.h"
+#include "core/sched.h"
+#include "core/spawn.h"
+#include "core/thread.h"
+
+bool park_asymmetric;
+
+static inline enum wait_state state_of(uint64_t word)
+{
+	return (enum wait_state)(word & WAIT_STATE);
+}
+
+static inline bool waiting(uint64_t word)
+{
+	return state_of(word) == WAIT_PARKING || state_of(word) == WAIT_PARKED;
+}
+
+uint64_t park_begin(struct task *t, uint32_t flags, oa_time_t deadline)
+{
+	/* relaxed: only this task changes it while it runs */
+	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+	struct worker *w = worker_self();
+
+	if (likely(w != NULL))
+		WRITE_ONCE(t->home, (uint16_t)w->index);
+	if (deadline != OA_FOREVER) {
+		flags |= WAIT_TIMED;
+		task_set(t, TASK_TIMED);
+	}
+	WRITE_ONCE(t->deadline, deadline);
+	/* [park] deadline, home, wait_on before the word */
+	atomic_store_rel(&t->wait, epoch | flags | WAIT_PARKING);
+	return epoch;
+}
+
+/* The caller's task, after its wait: how did it end? */
+static enum wait_state park_end(struct task *t)
+{
+	/* [park] acquire: what the waker wrote before it swapped the word */
+	enum wait_state how = state_of(atomic_load_acq(&t->wait));
+
+	/* relaxed: nobody has an epoch that is over */
+	atomic_store_rlx(&t->wait, READ_ONCE(t->wait) & ~(uint64_t)0xff);
+	return how;
+}
+
+bool park_abandon(struct task *t, uint64_t epoch)
+{
+	uint64_t word = READ_ONCE(t->wait); /* relaxed: swapped below */
+
+	(void)epoch;
+	while (waiting(word)) {
+		/* [park] */
+		if (atomic_cas(&t->wait, &word, word & ~(uint64_t)0xff))
+			return true;
+	}
+	park_end(t);
+	return false;
+}
+
+enum wait_state park_wait(struct task *t)
+{
+	if (unlikely(t->flags & TASK_THREAD))
+		thread_park(t);
+	else
+		sched_park(worker_self(), t);
+	return park_end(t);
+}
+
+void *park_wait_into(struct task *t, struct task *next)
+{
+	sched_park_into(worker_self(), t, next);
+	return arch_return((void *)(uintptr_t)park_end(t));
+}
+
+enum claim {
+	CLAIM_LOST,		/* somebody else ended it */
+	CLAIM_EARLY,		/* ours; the committer will queue it */
+	CLAIM_PARKED,		/* ours, to run or to queue */
+};
+
+static inline enum claim claim(struct task *t, uint64_t epoch,
+			       enum wait_state how)
+{
+	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
+	uint64_t done;
+
+	do {
+		if ((word & ~(uint64_t)0xff) != epoch || !waiting(word))
+			return CLAIM_LOST;
+		done = (word & ~(uint64_t)WAIT_STATE) | how;
+		/* [park] publishes what the waker did; see park_end() */
+	} while (!atomic_cas(&t->wait, &word, done));
+	return state_of(word) == WAIT_PARKED ? CLAIM_PARKED : CLAIM_EARLY;
+}
+
+bool park_claim(struct task *t, uint64_t epoch, enum wait_state how)
+{
+	return claim(t, epoch, how) == CLAIM_PARKED;
+}
+
+bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
+{
+	switch (claim(t, epoch, how)) {
+	case CLAIM_LOST:
+		return false;
+	case CLAIM_EARLY:
+		return true;
+	case CLAIM_PARKED:
+		break;
+	}
+	if (unlikely(READ_ONCE(t->flags) & TASK_THREAD))
+		thread_unpark(t);
+	else
+		sched_ready(t);
+	return true;
+}
+
+/*
+ * Files the timer of @t in this worker's wheel, and looks again: while it was
+ * in nobody's hands the task may have gone on, to a wait with an earlier
+ * deadline, to its end, even to the next user of the slot in another runtime.
+ * A timer is left filed only for a wait that needs it.
+ */
+/* Does @t need its timer now, and for when? */
+static bool timer_wanted(const struct task *t, oa_time_t *until)
+{
+	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
+
+	*until = READ_ONCE(t->deadline);
+	/* [delayed] */
+	return (waiting(word) && word & WAIT_TIMED) ||
+	       atomic_load_acq(&t->life) & LIFE_DELAYED;
+}
+
+static void timer_file(struct worker *w, struct task *t, oa_time_t when)
+{
+	oa_time_t until;
+
+	while (wheel_add(&w->wheel, &t->timer, w->id + 1, when)) {
+		STAT_INC(w, timers_armed);
+		smp_mb(); /* [timer-look] the filing before the look */
+		if (timer_wanted(t, &until) && until >= when &&
+		    READ_ONCE(t->rt) == w->rt)
+			return;
+		if (!wheel_del(&w->wheel, &t->timer, w->id + 1))
+			return;
+		smp_mb(); /* [timer-look] out of the wheel before the look */
+		if (!timer_wanted(t, &when))
+			return;
+		if (READ_ONCE(t->rt) != w->rt) {
+			op_abort(t);
+			return;
+		}
+	}
+}
+
+/* Takes the timer out of whatever wheel has it. */
+static void timer_unfile(struct task *t, uint32_t owner)
+{
+	struct worker *at;
+
+	rcu_read_lock();
+	at = worker_by_id(owner - 1);
+	if (at)
+		wheel_del(&at->wheel, &t->timer, owner);
+	rcu_read_unlock();
+}
+
+void park_arm(struct worker *w, struct task *t, oa_time_t when)
+{
+	/* [timer-owner] pairs with the release in the wheel */
+	uint32_t owner = atomic_load_acq(&t->timer.owner);
+
+	if (owner) {
+		if (READ_ONCE(t->timer.when) <= when)
+			return;
+		timer_unfile(t, owner);
+	}
+	timer_file(w, t, when);
+}
+
+void park_disarm(struct task *t)
+{
+	uint32_t owner;
+
+	/* [timer-owner] pairs with the release in the wheel */
+	while (unlikely(owner = atomic_load_acq(&t->timer.owner)))
+		timer_unfile(t, owner);
+}
+
+/* How a wait that may be cancelled ends; requests are asked to end instead. */
+static void cancel_wait(struct task *t, uint64_t word)
+{
+	if (!waiting(word) || !(word & WAIT_MAY_CANCEL))
+		return;
+	if (word & WAIT_OP)
+		op_abort(t);
+	else
+		park_wake(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
+}
+
+/*
+ * A wait for requests without a deadline, which only this worker can end: by
+ * their completion, or by asking for it. Nobody else swaps the word, so it is
+ * stored, without the fence that would order it before the look at the flag
+ * (5 ns of the 20 that a request may cost here). Instead, a canceller that
+ * finds the task running makes all threads pass a fence and looks again
+ * [park-asym]; see park_cancel().
+ */
+static inline bool ends_here(uint64_t word)
+{
+	return (word & (WAIT_OP | WAIT_TIMED)) == WAIT_OP &&
+	       park_is_asymmetric();
+}
+
+bool park_op_done(struct task *t, uint64_t epoch)
+{
+	uint64_t word = READ_ONCE(t->wait); /* relaxed: see ends_here() */
+
+	if (!ends_here(word))
+		return park_claim(t, epoch, WAIT_WOKEN);
+	if ((word & ~(uint64_t)0xff) != epoch || !waiting(word))
+		return false;
+	/* [park] to the task, through the queue */
+	atomic_store_rel(&t->wait, (word & ~(uint64_t)WAIT_STATE) | WAIT_WOKEN);
+	/* A request that is taken back ends before the task has left. */
+	return likely(state_of(word) == WAIT_PARKED);
+}
+
+void park_commit(struct worker *w, struct task *t)
+{
+	uint64_t word = READ_ONCE(t->wait), parked; /* relaxed: swapped below */
+	oa_time_t deadline = t->deadline;
+
+	STAT_INC(w, parks);
+	parked = (word & ~(uint64_t)WAIT_STATE) | WAIT_PARKED;
+	if (ends_here(word) && likely(state_of(word) == WAIT_PARKING)) {
+		atomic_store_rel(&t->wait, parked); /* [park-asym] */
+		barrier();
+		/* [park-asym] relaxed: who cancels looks again */
+		if (unlikely(READ_ONCE(t->life) & LIFE_CANCEL))
+			cancel_wait(t, parked);
+		return;
+	}
+	/* [park] [park-cancel] off the stack; then the flag */
+	if (state_of(word) != WAIT_PARKING ||
+	    !atomic_cas(&t->wait, &word, parked)) {
+		sched_ready(t);
+		return;
+	}
+	/*
+	 * From here on the task may run elsewhere, end, and its slot be used
+	 * again: what is done to it must do no harm then.
+	 */
+	if (parked & WAIT_TIMED)
+		park_arm(w, t, deadline);
+	/* [park-cancel] pairs with the swap in oa_cancel() */
+	if (unlikely(atomic_load(&t->life) & LIFE_CANCEL))
+		cancel_wait(t, parked);
+}
+
+void park_cancel(struct task *t, oa_task_t h)
+{
+	/* [park-cancel] after the flag was set; pairs with park_commit() */
+	uint64_t word = atomic_load(&t->wait);
+
+	/*
+	 * [park-asym] It runs, or its word is on the way to us; only who waits
+	 * for a request stores without a fence.
+	 */
+	if (!waiting(word) && park_is_asymmetric() && READ_ONCE(t->flags) & TASK_STARTED) {
+		poll_default->membarrier();
+		word = atomic_load(&t->wait);
+	}
+	/* The word is of this generation, or its epoch is over. */
+	if (life_is(atomic_load(&t->life), h)) /* [park-cancel] */
+		cancel_wait(t, word);
+}
+
+/* A timer that was due is out of its wheel: what of its task? */
+static void expired(struct worker *w, struct task *t, oa_time_t now)
+{
+	oa_time_t until;
+	uint64_t word;
+
+	for (;;) {
+		smp_mb(); /* [timer-look] out of the wheel before the look */
+		/* [delayed] the flag was set before the timer was filed */
+		if (unlikely(atomic_load_acq(&t->life) & LIFE_DELAYED)) {
+			task_delay_over(w, t, now);
+			return;
+		}
+		word = atomic_load_acq(&t->wait); /* [park] */
+		if (!waiting(word) || !(word & WAIT_TIMED))
+			return;
+		until = READ_ONCE(t->deadline);
+		if (until > now) {
+			if (READ_ONCE(t->rt) == w->rt)
+				timer_file(w, t, until);
+			else
+				op_abort(t);
+			return;
+		}
+		STAT_INC(w, timers_fired);
+		if (word & WAIT_OP) {
+			op_abort(t);
+			return;
+		}
+		switch (claim(t, word & ~(uint64_t)0xff, WAIT_TIMEDOUT)) {
+		case CLAIM_LOST:
+			continue;
+		case CLAIM_EARLY:
+			return;
+		case CLAIM_PARKED:
+			/* In the order of their deadlines. */
+			if (READ_ONCE(t->rt) == w->rt)
+				sched_ready_back(w, t);
+			else
+				sched_ready(t);
+			return;
+		}
+	}
+}
+
+unsigned int park_expire(struct worker *w, oa_time_t now)
+{
+	struct timer *due[32];
+	unsigned int n, total = 0;
+
+	do {
+		n = wheel_pop(&w->wheel, now, due, ARRAY_SIZE(due));
+		for (unsigned int i = 0; i < n; i++)
+			__builtin_prefetch(&container_of(due[i], struct task,
+							 timer)->wait, 1);
+		for (unsigned int i = 0; i < n; i++)
+			expired(w, container_of(due[i], struct task, timer),
+				now);
+		total += n;
+	} while (n == ARRAY_SIZE(due));
+	return total;
+}

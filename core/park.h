@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* THE wait protocol, for tasks and foreign threads. See core/park.c. */
+#ifndef OA_CORE_PARK_H
+#define OA_CORE_PARK_H
+
+#include "core/deadline.h"
+#include "core/task.h"
+
+/*
+ * The task of this thread, or one that stands for it when it is not the
+ * runtime's; NULL: no memory. A stand-in is the thread's until it ends.
+ */
+struct task *park_self(void);
+
+/*
+ * The caller's task. Opens a wait; from here on, whoever has the epoch may
+ * end it. @flags: WAIT_MAY_CANCEL, WAIT_OP. @deadline OA_FOREVER: none.
+ */
+uint64_t park_begin(struct task *t, uint32_t flags, oa_time_t deadline);
+
+/*
+ * The caller's task. Suspends it until the wait has ended and tells how:
+ * WAIT_WOKEN, WAIT_CANCELLED or WAIT_TIMEDOUT. May change worker.
+ */
+enum wait_state park_wait(struct task *t);
+/* The same, running the claimed task @next at once. */
+void *park_wait_into(struct task *t, struct task *next);
+
+/* The caller's task. Undoes park_begin(); false: somebody ended it first. */
+bool park_abandon(struct task *t, uint64_t epoch);
+
+/*
+ * Any thread. Ends the wait @epoch of @t as @how. False: it has ended already,
+ * and what the caller wanted to hand over is still the caller's.
+ */
+bool park_wake(struct task *t, uint64_t epoch, enum wait_state how);
+/* The same without queueing: true means the caller must run or queue it. */
+bool park_claim(struct task *t, uint64_t epoch, enum wait_state how);
+
+/*
+ * Owner: a request that the wait @epoch was for is done. True: it has ended
+ * by this, and the caller must queue the task.
+ */
+bool park_op_done(struct task *t, uint64_t epoch);
+
+/* membarrier(2) works: set once, before the first task. */
+extern bool park_asymmetric;
+
+static inline bool park_is_asymmetric(void)
+{
+	return READ_ONCE(park_asymmetric);
+}
+
+/* Switching side: @t is off its stack. */
+void park_commit(struct worker *w, struct task *t);
+
+/* Any thread. Ends the present wait of @t if it may be cancelled. */
+void park_cancel(struct task *t, oa_task_t h);
+
+/* Worker: timers that are due; how many fired. */
+unsigned int park_expire(struct worker *w, oa_time_t now);
+
+/* The running task is to fail before it waits: 0, -ECANCELED, -ETIMEDOUT. */
+static inline int park_check(struct task *t)
+{
+	/* relaxed: a cancel that comes later is met by the commit */
+	if (unlikely(READ_ONCE(t->life) & LIFE_CANCEL))
+		return -125;
+	return unlikely(t->within != NULL) ? deadline_check(t) : 0;
+}
+
+/* Makes sure that a filed timer covers @when, the task's own side. */
+void park_arm(struct worker *w, struct task *t, oa_time_t when);
+/* At the end of a task: its timer hangs nowhere afterwards. */
+void park_disarm(struct task *t);
+
+/* Errno of a wait that did not end by being woken. */
+static inline int park_errno(enum wait_state how)
+{
+	return how == WAIT_WOKEN ? 0 : how == WAIT_CANCELLED ? -125 : -110;
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between the scheduler and the outside.
+ *
+ * Core calls no futex, clock, thread or random function by itself: whatever
+ * reaches the kernel goes through struct poll_ops. uring/ implements it for
+ * Linux, selftests/sim/ for the simulator, where all workers and foreign
+ * threads are contexts on one thread.
+ *
+ * Contexts: "owner" is the worker's own thread, "any" every thread.
+ */
+#ifndef OA_CORE_POLL_H
+#define OA_CORE_POLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <oa/types.h>
+
+struct io_uring_sqe;
+struct op;
+struct runtime;
+struct task;
+struct worker;
+
+/* What an operation asks for; one request of the kernel each. */
+enum op_code {
+	OP_RAW,			/* prepared by op_prep() */
+	OP_READ,
+	OP_WRITE,
+	OP_READV,
+	OP_WRITEV,
+	OP_OPENAT,
+	OP_OPENAT2,
+	OP_CLOSE,
+	OP_FSYNC,
+	OP_STATX,
+	OP_ACCEPT,
+	OP_CONNECT,
+	OP_SEND,
+	OP_RECV,
+	OP_SENDMSG,
+	OP_RECVMSG,
+	OP_POLL,
+	OP_SPLICE,
+	OP_CODES
+};
+
+/* How a worker sleeps; the values of worker->state. */
+enum worker_state {
+	WORKER_RUNNING,
+	WORKER_PARKED_FUTEX,
+	WORKER_PARKED_RING,
+	WORKER_NOTIFIED,
+	WORKER_NOTIFIED_SEARCH,	/* ... and it holds the searcher's token */
+	WORKER_DEAD,
+};
+
+/* An outside thread's body, and how it is waited for. */
+struct poll_thread {
+	void *(*fn)(void *arg);
+	void *arg;
+	uintptr_t id;		/* backend's own */
+};
+
+struct poll_ops {
+	const char *name;
+
+	/* any; what the runtime cannot start without. 0 or -errno. */
+	int (*runtime_init)(struct runtime *rt);
+	void (*runtime_fini)(struct runtime *rt);
+
+	/* A thread that runs a worker. @cpu -1: anywhere. */
+	int (*thread_start)(struct poll_thread *t, const char *name, int cpu);
+	void (*thread_join)(struct poll_thread *t);
+
+	/* owner, on its thread: before the first use and after the last. */
+	int (*worker_init)(struct worker *w);
+	void (*worker_fini)(struct worker *w);
+
+	/*
+	 * owner. Starts @op, whose memory lives until op_done(). Never fails:
+	 * what cannot be handed on now is kept and tried again.
+	 */
+	void (*op_start)(struct worker *w, struct op *op);
+	/* owner. Asks a started operation to end; it ends by op_done(). */
+	void (*op_cancel)(struct worker *w, struct op *op);
+
+	/* owner. Is there something to reap? A few loads, no system call. */
+	bool (*ready)(struct worker *w);
+	/* owner. Was something started that the kernel does not know yet? */
+	bool (*unsent)(struct worker *w);
+	/* owner. Hands on what was started, reaps what is done; no waiting. */
+	int (*reap)(struct worker *w);
+	/* owner. Nothing in flight, nothing kept back: may park on the futex. */
+	bool (*idle)(struct worker *w);
+
+	/*
+	 * owner, with w->state PARKED_RING: hand on, then sleep until one
+	 * completion, a kick, or @deadline.
+	 */
+	void (*wait)(struct worker *w, oa_time_t deadline);
+	/* owner, with w->state PARKED_FUTEX: sleep while it is that. */
+	void (*park)(struct worker *w, oa_time_t deadline);
+	/* any; @how is the state that the caller turned into NOTIFIED. */
+	void (*kick)(struct worker *w, enum worker_state how);
+
+	/* A thread sleeps while *word == value; the waker changes it first. */
+	int (*thread_wait)(uint32_t *word, uint32_t value, oa_time_t deadline);
+	void (*thread_wake)(uint32_t *word);
+
+	/* any: all threads of the process have passed a full barrier. */
+	bool (*membarrier)(void);
+
+	oa_time_t (*now)(void);
+	uint64_t (*random)(void);
+
+	/* any. A line per feature: what the kernel gives, what stands in. */
+	size_t (*features)(char *buf, size_t n);
+	/* The child of fork(): drop what belongs to the parent. */
+	void (*forked)(struct worker *w);
+};
+
+/* The backend that this library was linked with first. */
+extern const struct poll_ops *const poll_default;
+
+/* Give way to other threads; in the simulator a step. */
+void poll_thread_yield(void);
+
+#endif

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: MIT
+/* Starting and ending runtimes. */
+#include "core/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/coro.h"
+#include "core/bug.h"
+#include "core/cpus.h"
+#include "core/fork.h"
+#include "core/idle.h"
+#include "core/inject.h"
+#include "core/mem.h"
+#include "core/overflow.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/spawn.h"
+#include "core/waiters.h"
+
+/* Sanitizers make frames two or three times as large. */
+#if defined(OA_ASAN) || defined(OA_TSAN)
+#define STACK_DEFAULT	(1024 * 1024)
+#else
+#define STACK_DEFAULT	(256 * 1024)
+#endif
+
+CDS_LIST_HEAD(runtimes);
+struct spin runtimes_lock;
+
+void rt_event(struct runtime *rt, enum oa_event_kind kind, int worker,
+	      int64_t value, const char *text)
+{
+	struct oa_event ev = {
+		.kind = kind, .worker = worker, .value = value, .text = text,
+	};
+
+	if (rt->cfg.on_event)
+		rt->cfg.on_event(&ev, rt->cfg.user);
+}
+
+static int read_config(struct oa_config *to, const struct oa_config *from)
+{
+	memset(to, 0, sizeof(*to));
+	if (!from)
+		return 0;
+	if (!from->size || from->size > 4096)
+		return -EINVAL;
+	memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
+	if (to->workers > WORKERS_MAX || to->external)
+		return to->external ? -ENOSYS : -EINVAL;
+	if (to->stack_size && to->stack_size < STACK_MIN)
+		return -EINVAL;
+	if (!to->allocator.alloc != !to->allocator.free ||
+	    !to->stacks.reserve != !to->stacks.release)
+		return -EINVAL;
+	return 0;
+}
+
+static const struct poll_ops *choose_backend(enum oa_backend which)
+{
+	static const char *const names[] = {
+		[OA_BACKEND_URING] = "uring",
+		[OA_BACKEND_EPOLL] = "epoll",
+		[OA_BACKEND_SIM] = "sim",
+	};
+
+	if (which == OA_BACKEND_AUTO)
+		return poll_default;
+	if ((unsigned int)which >= ARRAY_SIZE(names) ||
+	    strcmp(poll_default->name, names[which]))
+		return NULL;
+	return poll_default;
+}
+
+static bool env_has(const char *name, const char *value)
+{
+	const char *s = secure_getenv(name);
+
+	return s && strstr(s, value);
+}
+
+/* As many as there are processors to use, unless OA_WORKERS says otherwise. */
+static unsigned int workers_wanted(unsigned int cpus)
+{
+	const char *s = secure_getenv("OA_WORKERS");
+	long n = s ? strtol(s, NULL, 10) : 0;
+
+	if (n < 1)
+		n = max_of(cpus, 1u);
+	return (unsigned int)min_of(n, (long)WORKERS_MAX);
+}
+
+static void fill_config(struct runtime *rt)
+{
+	struct oa_config *c = &rt->cfg;
+	unsigned int cpus = cpus_usable();
+
+	if (!c->workers)
+		c->workers = workers_wanted(cpus);
+	if (!c->max_blocking)
+		c->max_blocking = max_of(c->workers / 2, 1u);
+	if (!c->max_posts)
+		c->max_posts = 65536;
+	if (!c->stack_size)
+		c->stack_size = STACK_DEFAULT;
+	c->stack_size = (c->stack_size + 16383) & ~(size_t)16383;
+	snprintf(rt->name, sizeof(rt->name), "%s", c->name ? c->name : "oa");
+	c->name = rt->name;
+	rt->nr_workers = c->workers;
+	rt->alive_credit = c->max_tasks;
+	rt->watch_off = cpus < 2 || c->workers > cpus;
+	rt->park_ring = env_has("OA_PARK", "ring");
+	rt->debug_migrate = env_has("OA_DEBUG", "migrate") && c->workers > 1;
+}
+
+static void free_workers(struct runtime *rt)
+{
+	for (uint32_t i = 0; rt->workers && i < rt->nr_workers; i++)
+		mem_free(rt_alloc(rt), rt->workers[i], sizeof(struct worker));
+	mem_free(rt_alloc(rt), rt->workers,
+		 rt->nr_workers * sizeof(*rt->workers));
+}
+
+static int make_workers(struct runtime *rt)
+{
+	struct worker *w;
+
+	rt->workers = mem_alloc(rt_alloc(rt),
+				rt->nr_workers * sizeof(*rt->workers), 64);
+	if (!rt->workers)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		w = mem_alloc(rt_alloc(rt), sizeof(*w), OA_LINE_PAIR);
+		if (!w)
+			return -ENOMEM;
+		w->rt = rt;
+		w->index = i;
+		w->alone = rt->nr_workers == 1;
+		w->cpu = rt->cfg.pin ? cpus_nth(i) : -1;
+		rt->workers[i] = w;
+	}
+	return 0;
+}
+
+static void rt_destroy(struct runtime *rt)
+{
+	struct oa_allocator a = rt->cfg.allocator;
+
+	inject_fini(rt);
+	free_workers(rt);
+	stack_pool_fini(&rt->stacks);
+	mem_free(&a, rt, sizeof(*rt));
+}
+
+static int rt_make(struct runtime **out, const struct oa_config *cfg)
+{
+	const struct poll_ops *poll;
+	struct oa_config c;
+	struct runtime *rt;
+	int err = read_config(&c, cfg);
+
+	if (err)
+		return err;
+	poll = choose_backend(c.backend);
+	if (!poll)
+		return -ENOSYS;
+	rt = mem_alloc(&c.allocator, sizeof(*rt), OA_LINE_PAIR);
+	if (!rt)
+		return -ENOMEM;
+	rt->poll = poll;
+	rt->cfg = c;
+	fill_config(rt);
+	inject_init(&rt->inject);
+	stack_pool_init(&rt->stacks, rt->cfg.stack_size, &rt->cfg.stacks);
+	rt->generation = fork_generation();
+	err = make_workers(rt);
+	if (!err)
+		err = poll->runtime_init(rt);
+	if (!err)
+		WRITE_ONCE(park_asymmetric, poll->membarrier());
+	if (err) {
+		free_workers(rt);
+		mem_free(&c.allocator, rt, sizeof(*rt));
+		return err;
+	}
+	*out = rt;
+	return 0;
+}
+
+/* A slot of the first task, joinable by nobody. */
+static int start_first(struct runtime *rt, oa_fn fn, void *arg,
+		       const void *site)
+{
+	struct task_args a = { .fn = fn, .arg = arg, .site = site };
+
+	return task_start(rt, &a, NULL);
+}
+
+/* A coroutine that runs inside a task moves with the task. */
+static struct oa_coro **coro_slot(void)
+{
+	struct task *t = task_self();
+
+	if (!t)
+		return NULL;
+	task_set(t, TASK_EXTRA);
+	return &t->coro;
+}
+
+static void publish(struct runtime *rt)
+{
+	coro_set_slot(coro_slot);
+	spin_lock(&runtimes_lock);
+	cds_list_add_rcu(&rt->node, &runtimes);
+	spin_unlock(&runtimes_lock);
+}
+
+static void unpublish(struct runtime *rt)
+{
+	spin_lock(&runtimes_lock);
+	cds_list_del_rcu(&rt->node);
+	spin_unlock(&runtimes_lock);
+}
+
+/* The last act of a worker's thread: how many are left is told by @running. */
+static void worker_gone(struct runtime *rt)
+{
+	/* [gone] what this thread did, before who waits for it frees it */
+	if (atomic_sub(&rt->running, 1) != 1)
+		return;
+	rt_event(rt, OA_EVENT_END, -1, 0, NULL);
+	atomic_store(&rt->finished, 1); /* [gone] */
+	rt->poll->thread_wake(&rt->finished);
+	waiters_wake(rt);
+}
+
+/* Tells who starts the runtime how this worker's start went. */
+static void worker_came(struct runtime *rt, int err)
+{
+	int none = 0;
+
+	if (err)
+		atomic_cas(&rt->start_error, &none, err); /* [came] */
+	/* [came] */
+	if (atomic_add(&rt->started, 1) + 1 == rt->nr_workers)
+		rt->poll->thread_wake(&rt->started);
+}
+
+static void wait_all_came(struct runtime *rt)
+{
+	uint32_t n;
+
+	/* [came] pairs with worker_came() */
+	while ((n = atomic_load(&rt->started)) != rt->nr_workers &&
+	       n < rt->nr_workers)
+		rt->poll->thread_wait(&rt->started, n, OA_FOREVER);
+}
+
+/* On the worker's thread, from its beginning to its end. */
+static void worker_main(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+	int err = worker_init(w);
+	bool made = !err;
+
+	if (!err) {
+		worker_set_self(w);
+		overflow_thread();
+		err = rt->poll->worker_init(w);
+	}
+	worker_came(rt, err);
+	wait_all_came(rt);
+	if (!atomic_load(&rt->start_error)) { /* [came] */
+		rt_event(rt, OA_EVENT_WORKER_START, (int)w->index, 0, NULL);
+		worker_loop(w);
+		rt_event(rt, OA_EVENT_WORKER_STOP, (int)w->index, 0, NULL);
+	}
+	if (made) {
+		worker_hide(w);
+		if (!err)
+			rt->poll->worker_fini(w);
+		worker_fini(w);
+		worker_set_self(NULL);
+	}
+	overflow_thread_gone();
+	atomic_store(&w->state, (uint32_t)WORKER_DEAD); /* [park-kick] */
+}
+
+void *worker_thread(void *arg)
+{
+	struct worker *w = arg;
+	struct runtime *rt = w->rt;
+
+	worker_main(w);
+	worker_gone(rt);
+	return NULL;
+}
+
+static int start_thread(struct runtime *rt, uint32_t i)
+{
+	struct worker *w = rt->workers[i];
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.10s/%u", rt->name, i);
+	w->thread.fn = worker_thread;
+	w->thread.arg = w;
+	return rt->poll->thread_start(&w->thread, name, w->cpu);
+}
+
+/*
+ * Threads for workers from @first on. When one cannot be made, the others are
+ * told by counting it as come with its error.
+ */
+static int start_threads(struct runtime *rt, uint32_t first)
+{
+	uint32_t i;
+	int err = 0;
+
+	rt->running = rt->nr_workers;
+	for (i = first; i < rt->nr_workers; i++) {
+		if (!err)
+			err = start_thread(rt, i);
+		if (err) {
+			rt->workers[i]->thread.fn = NULL;
+			worker_came(rt, err);
+			worker_gone(rt);
+		}
+	}
+	return err;
+}
+
+static void join_threads(struct runtime *rt)
+{
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		if (rt->workers[i]->thread.fn)
+			rt->poll->thread_join(&rt->workers[i]->thread);
+}
+
+static void sum_ended(struct runtime *rt)
+{
+	struct oa_ended *e = &rt->ended;
+
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		const struct worker *w = rt->workers[i];
+
+		e->ran += w->st.ended;
+		e->cancelled += w->cancelled;
+		e->dropped += w->st.dropped;
+	}
+}
+
+/* Results that nobody joined: their slots go. */
+static void forget_results(struct runtime *rt)
+{
+	/* [slab-dir] */
+	uint32_t i, chunks = atomic_load_acq(&task_cache.nr_chunks);
+
+	for (i = 0; i < chunks * slab_chunk_objs(&task_cache); i++) {
+		struct task *t = slab_at(&task_cache, i);
+		uint64_t life = atomic_load_acq(&t->life); /* [life] */
+
+		if (READ_ONCE(t->rt) != rt || !(life & LIFE_ENDED))
+			continue;
+		/* [life] against a join that comes at this moment */
+		while (life & LIFE_ENDED && READ_ONCE(t->rt) == rt &&
+		       !(life & (LIFE_JCLAIM | LIFE_DETACHED)))
+			if (atomic_cas(&t->life, &life, life | LIFE_JCLAIM)) {
+				task_free(NULL, t);
+				break;
+			}
+	}
+}
+
+/* All threads have gone but, for oa_run(), the caller's. */
+static void rt_finish(struct runtime *rt)
+{
+	join_threads(rt);
+	rt->poll->runtime_fini(rt);
+	unpublish(rt);
+	sum_ended(rt);
+}
+
+static void rt_free(struct runtime *rt)
+{
+	struct task *t;
+
+	/* Only when it did not come up: what waited for it. */
+	while (inject_take(&rt->inject, &t, 1))
+		task_free(NULL, t);
+	forget_results(rt);
+	synchronize_rcu();
+	rt_destroy(rt);
+}
+
+int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
+{
+	const void *site = __builtin_return_address(0);
+	struct oa_ended *ended = NULL;
+	struct runtime *rt;
+	int err;
+
+	if (!fn)
+		return -EINVAL;
+	if (worker_self())
+		return -EBUSY;
+	err = rt_make(&rt, cfg);
+	if (err)
+		return err;
+	rt->by_run = true;
+	fork_install();
+	overflow_install();
+	publish(rt);
+	err = start_first(rt, fn, arg, site);
+	if (err)
+		rt->start_error = err;
+	rt_event(rt, OA_EVENT_START, -1, rt->nr_workers, NULL);
+	start_threads(rt, 1);
+	cpus_pin_self(rt->workers[0]->cpu);
+	worker_thread(rt->workers[0]);
+	cpus_unpin_self(rt->workers[0]->cpu);
+	err = rt->start_error;
+	rt_finish(rt);
+	ended = rt->cfg.ended;
+	if (ended)
+		*ended = rt->ended;
+	rt_free(rt);
+	return err;
+}
+
+int (oa_run)(oa_fn fn, void *arg)
+{
+	return oa_run_with(fn, arg, NULL);
+}
+
+int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
+		  const struct oa_config *cfg)
+{
+	const void *site = __builtin_return_address(0);
+	struct runtime *rt;
+	int err;
+
+	if (!out || !fn)
+		return -EINVAL;
+	err = rt_make(&rt, cfg);
+	if (err)
+		return err;
+	fork_install();
+	overflow_install();
+	publish(rt);
+	err = start_first(rt, fn, arg, site);
+	if (err)
+		rt->start_error = err;
+	rt_event(rt, OA_EVENT_START, -1, rt->nr_workers, NULL);
+	start_threads(rt, 0);
+	wait_all_came(rt);
+	err = rt->start_error;
+	if (err) {
+		rt_finish(rt);
+		rt_free(rt);
+		return err;
+	}
+	*out = (struct oa_runtime *)rt;
+	return 0;
+}
+
+int (oa_start)(struct oa_runtime **out, oa_fn fn, void *arg)
+{
+	return oa_start_with(out, fn, arg, NULL);
+}
+
+int oa_runtime_wait_until(struct oa_runtime *r, struct oa_ended *ended,
+			  oa_time_t deadline)
+{
+	struct runtime *rt = (struct runtime *)r;
+	struct worker *self = worker_self();
+	int err = 0;
+
+	if (!rt)
+		return -EINVAL;
+	if (rt->generation != fork_generation())
+		return -EPERM;
+	if (self && self->rt == rt)
+		return -EDEADLK;
+	if (rt->by_run)
+		return -EINVAL;
+	if (self) {
+		err = self->current ? waiters_wait(rt, self->current, deadline)
+				    : -EPERM;
+		if (err)
+			return err;
+	}
+	/* [gone] */
+	while (!atomic_load(&rt->finished) && err != -ETIMEDOUT)
+		err = rt->poll->thread_wait(&rt->finished, 0, deadline);
+	if (!atomic_load(&rt->finished)) /* [gone] */
+		return -ETIMEDOUT;
+	rt_collect(rt);
+	if (ended)
+		*ended = rt->ended;
+	return 0;
+}
+
+int oa_runtime_wait(struct oa_runtime *rt, struct oa_ended *ended)
+{
+	return oa_runtime_wait_until(rt, ended, OA_FOREVER);
+}
+
+void rt_collect(struct runtime *rt)
+{
+	uint32_t none = 0;
+
+	/* [gone] one of those who wait joins the threads */
+	if (atomic_cas(&rt->collected, &none, 1)) {
+		rt_finish(rt);
+		atomic_store(&rt->collected, 2); /* [gone] */
+		rt->poll->thread_wake(&rt->collected);
+	}
+	while (atomic_load(&rt->collected) != 2) /* [gone] */
+		rt->poll->thread_wait(&rt->collected, 1, OA_FOREVER);
+}
+
+int oa_runtime_free(struct oa_runtime *r)
+{
+	struct runtime *rt = (struct runtime *)r;
+
+	if (!rt)
+		return -EINVAL;
+	if (rt->generation != fork_generation())
+		return -EPERM;
+	if (rt->by_run)
+		return -EINVAL;
+	if (!atomic_load(&rt->finished)) /* [gone] */
+		return -EBUSY;
+	rt_collect(rt);
+	rt_free(rt);
+	return 0;
+}

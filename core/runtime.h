@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* A runtime: its workers and what they share. */
+#ifndef OA_CORE_RUNTIME_H
+#define OA_CORE_RUNTIME_H
+
+#include <urcu/list.h>
+
+#include <oa/runtime.h>
+
+#include "core/spin.h"
+#include "core/stack.h"
+#include "core/worker.h"
+
+/* In foreign_spawned: over, nothing may start any more. */
+#define RT_CLOSED	((uint64_t)1 << 63)
+
+/* ->stopping of a graceful shutdown. */
+#define RT_DROPPING	(OA_SHUTDOWN_GRACEFUL + 1)
+
+#define WORKERS_MAX	256
+#define MASK_WORDS	(WORKERS_MAX / 64)
+
+struct poll_ops;
+struct rt_waiter;
+
+#define INJECT_BATCH	128
+
+/* What a full ring gave away: an array, so that nothing has to be followed. */
+struct inject_batch {
+	struct inject_batch *next;	/* L:lock */
+	uint32_t head;			/* L:lock; taken so far */
+	uint32_t n;			/* L:lock */
+	struct task *t[INJECT_BATCH];	/* L:lock */
+};
+
+/* Work that anybody may take, from foreign threads and full rings. */
+struct inject {
+	struct spin lock;
+	uint32_t n;			/* 1: L:lock; others guess by it */
+	struct task *first;		/* L:lock; singles */
+	struct task **last;		/* L:lock */
+	struct inject_batch *batches;	/* L:lock; oldest first */
+	struct inject_batch **batches_last;	/* L:lock */
+	struct inject_batch *empty;	/* L:lock */
+};
+
+struct runtime {
+	/* read by all, written rarely */
+	const struct poll_ops *poll;	/* I */
+	uint32_t nr_workers;		/* I */
+	uint32_t stopping;		/* A; 0, or enum oa_shutdown_how + 1 */
+	uint32_t over;			/* A; nothing is alive any more */
+	uint32_t debug_migrate;		/* I */
+	uint32_t park_ring;		/* I; OA_PARK=ring */
+	uint32_t watch_off;		/* I; no processor to spare for it */
+	uint32_t generation;		/* I; of the process, see core/fork.c */
+	struct stack_pool stacks;
+	struct worker **workers;	/* I */
+	struct oa_config cfg;		/* I */
+
+	/* written when somebody idles or helps; core/idle.c */
+	_Alignas(OA_LINE_PAIR) uint64_t idle[MASK_WORDS];	/* A */
+	uint32_t nr_idle;		/* A */
+	_Alignas(OA_LINE_PAIR) uint64_t searcher;	/* A; 0, or since when */
+	uint32_t broadcast;		/* A; a futex that all parks watch */
+
+	_Alignas(OA_LINE_PAIR) struct inject inject;
+	uint64_t foreign_spawned;	/* A; tasks started by other threads */
+	uint64_t alive_credit;		/* A; of max_tasks, not handed out */
+	uint64_t posts;			/* A; waiting or running oa_post()s */
+
+	/* cold */
+	struct cds_list_head node;	/* R:runtimes_lock */
+	struct spin stats_lock;
+	uint64_t foreign_base;		/* L:stats_lock; value at reset */
+	struct spin waiters_lock;
+	struct rt_waiter *waiters;	/* L:waiters_lock */
+	bool by_run;			/* I; oa_run() waits for it itself */
+	struct oa_ended ended;		/* L:stats_lock */
+	uint32_t finished;		/* A; futex: workers gone, may be freed */
+	uint32_t running;		/* A; workers not gone yet */
+	uint32_t started;		/* A; futex: workers up, or failed */
+	uint32_t collected;		/* A; futex: threads joined (2) */
+	int start_error;		/* A */
+	char name[16];
+};
+
+extern struct cds_list_head runtimes;	/* R:runtimes_lock */
+extern struct spin runtimes_lock;
+
+static inline const struct oa_allocator *rt_alloc(const struct runtime *rt)
+{
+	return &rt->cfg.allocator;
+}
+
+/* After ->finished: joins the threads, once. */
+void rt_collect(struct runtime *rt);
+
+void rt_event(struct runtime *rt, enum oa_event_kind kind, int worker,
+	      int64_t value, const char *text);
+
+#endif

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Choosing what runs next, and getting there.
+ *
+ * A task that suspends switches straight to the next one; a task that ends
+ * hands its stack on to the next one that has not started, which begins as a
+ * call. The worker's loop (core/worker.c) runs only when there is nothing to
+ * run, when the time slice is used up, and for what needs more stack or user
+ * code: a stack to be made, a task to be dropped.
+ *
+ * Who left is dealt with on the other side: ->prev and ->commit say what to do
+ * with him once his stack is no longer in use (sched_finish). That is leaf
+ * code of small stack, since it runs on the next task's.
+ *
+ * Queue entries of a task with a handle: a join may take it out of turn, and
+ * then its entry is stale. LIFE_INQ says that one entry too many exists; who
+ * pops an entry of a task that has started and has it set clears it and goes
+ * on. The slot is not freed before. Entries of other tasks are never stale.
+ *
+ * The switch passes the worker along: nothing of the old one may be used by
+ * who comes back, since it may be on another thread.
+ */
+#include "core/sched.h"
+
+#include <errno.h>
+
+#include "core/bug.h"
+#include "core/fork.h"
+#include "core/idle.h"
+#include "core/inject.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/spawn.h"
+#include "core/switch.h"
+
+static void task_entry(void *payload);
+
+/* Everybody idle would rather have it in the ring than in this lane. */
+static inline bool shares(const struct runtime *rt)
+{
+	/* relaxed: a hint; who goes idle looks at all queues itself */
+	return rt->nr_workers > 1 && READ_ONCE(rt->nr_idle);
+}
+
+static __cold_path void ring_overflow(struct worker *w, struct task *t)
+{
+	struct task *half[INJECT_BATCH];
+	uint32_t n = ring_take(&w->ring, half, ARRAY_SIZE(half) - 1);
+
+	half[n++] = t;
+	inject_push_batch(w->rt, half, n);
+	STAT_INC(w, overflows);
+}
+
+static inline void ring_add(struct worker *w, struct task *t)
+{
+	if (unlikely(!ring_push(&w->ring, t)))
+		ring_overflow(w, t);
+}
+
+/*
+ * From another runtime's worker or a foreign thread: once @t is in a queue it
+ * may run and end, and its runtime with it. That is freed a grace period later.
+ */
+
+/* Where only one worker may run it. */
+static void ready_pinned(struct worker *w, struct task *t)
+{
+	struct worker *to = t->rt->workers[t->pin];
+
+	if (w == to) {
+		list_push(&w->local, t);
+		return;
+	}
+	rcu_read_lock();
+	inbox_push(to, t);
+	idle_kick(to);
+	rcu_read_unlock();
+}
+
+static __cold_path void ready_foreign(struct task *t)
+{
+	struct runtime *rt = t->rt;
+
+	rcu_read_lock();
+	inject_push(&rt->inject, t);
+	idle_need_help(rt);
+	rcu_read_unlock();
+}
+
+void sched_ready(struct task *t)
+{
+	struct worker *w = worker_self();
+	struct task *old;
+
+	if (unlikely(t->flags & TASK_PINNED)) {
+		ready_pinned(w, t);
+		return;
+	}
+	if (unlikely(!w || w->rt != t->rt || t->rt->debug_migrate)) {
+		ready_foreign(t);
+		return;
+	}
+	STAT_INC(w, wakes);
+	if (w->lane.next_runs >= 3) {
+		ring_add(w, t);
+		if (shares(w->rt))
+			idle_need_help(w->rt);
+		return;
+	}
+	if (!w->lane.has_next || !(old = lane_pop(&w->lane))) {
+		lane_push_front(&w->lane, t);
+		return;
+	}
+	lane_push_front(&w->lane, t);
+	ring_add(w, old);
+	if (shares(w->rt))
+		idle_need_help(w->rt);
+}
+
+void sched_ready_spawned(struct worker *w, struct task *t)
+{
+	struct task *old;
+
+	if (unlikely(shares(w->rt) || w->rt->debug_migrate)) {
+		sched_ready_back(w, t);
+		return;
+	}
+	old = w->lane.has_next ? lane_pop(&w->lane) : NULL;
+	lane_push_front(&w->lane, t);
+	if (!old)
+		return;
+	ring_add(w, old);
+	if (w->rt->nr_workers > 1) {
+		smp_mb(); /* [help] the push before the look at the mask */
+		if (shares(w->rt))
+			idle_need_help(w->rt);
+	}
+}
+
+/* Something was published: somebody who idles may take it. */
+static inline void offer(struct worker *w)
+{
+	smp_mb(); /* [help] the push before the look at the mask */
+	if (shares(w->rt))
+		idle_need_help(w->rt);
+}
+
+void sched_ready_back(struct worker *w, struct task *t)
+{
+	if (unlikely(t->flags & TASK_PINNED)) {
+		ready_pinned(w, t);
+		return;
+	}
+	ring_add(w, t);
+	if (!w->alone)
+		offer(w);
+}
+
+/*
+ * Entries of one task are alike, so what is left may be the one that was made
+ * before it was pinned (oa_poll() does that), and have been stolen since.
+ */
+static __cold_path bool here(struct worker *w, struct task *t)
+{
+	if (likely(!(t->flags & TASK_PINNED) || t->pin == w->index))
+		return true;
+	ready_pinned(w, t);
+	return false;
+}
+
+/*
+ * A popped entry: may @t be run by it? Clears what says so. An entry too many
+ * is dropped here, and the slot freed if it only waited for that.
+ */
+static bool accept_handle(struct worker *w, struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	uint64_t to;
+
+	do {
+		if (!(life & LIFE_INQ))
+			return !(t->flags & TASK_PINNED) || here(w, t);
+		to = life & ~(uint64_t)(LIFE_INQ | LIFE_QUEUED);
+		/* [life] */
+	} while (!atomic_cas(&t->life, &life, to));
+	if (life & LIFE_QUEUED)
+		return true;
+	STAT_INC(w, stale);
+	if (life & LIFE_GONE)
+		task_free(w, t);
+	return false;
+}
+
+static __cold_path bool accept_slow(struct worker *w, struct task *t)
+{
+	if (READ_ONCE(t->life) & LIFE_DELAYED && task_delay_came(w, t))
+		return false;
+	return accept_handle(w, t);
+}
+
+static inline bool accept(struct worker *w, struct task *t)
+{
+	/* relaxed: these were set before it was queued */
+	if (unlikely(READ_ONCE(t->life) & (LIFE_INQ | LIFE_DELAYED)))
+		return accept_slow(w, t);
+	return likely(!(t->flags & TASK_PINNED)) || here(w, t);
+}
+
+/* The lane is empty: the next round's batch, or what only we may run. */
+static __noinline struct task *pick_more(struct worker *w)
+{
+	struct lane *l = &w->lane;
+	uint32_t n;
+
+	lane_refill_begin(l);
+	n = ring_take(&w->ring, &l->slot[LANE_BASE],
+		      shares(w->rt) ? 1 : RING_BATCH);
+	if (unlikely(!n))
+		return list_pop(&w->local);
+	/* What may be yielded to soon may have been away for long. */
+	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
+	return lane_refill_end(l, n);
+}
+
+static inline struct task *pick(struct worker *w)
+{
+	struct task *t;
+
+	w->turn++;
+	if (unlikely(w->local.n) && (w->turn & 7) == 0)
+		return list_pop(&w->local);
+	t = lane_pop(&w->lane);
+	if (likely(t != NULL))
+		return t;
+	if (w->alone && (t = ring_take_alone(&w->ring)) != NULL)
+		return t;
+	return pick_more(w);
+}
+
+/* Takes the entry of @t if it is the very next. */
+bool sched_take_next(struct worker *w, struct task *t)
+{
+	struct lane *l = &w->lane;
+
+	if (!l->has_next || lane_empty(l) || l->slot[l->head] != t)
+		return false;
+	return lane_pop(l) == t;
+}
+
+__always_inline_oa struct task *next(struct worker *w)
+{
+	struct task *t = pick(w);
+
+	while (t && unlikely(!accept(w, t)))
+		t = pick(w);
+	return t;
+}
+
+struct task *sched_next(struct worker *w)
+{
+	return next(w);
+}
+
+/* Has this turn to go by way of the loop? */
+static inline bool out_of_turn(struct worker *w)
+{
+	if (unlikely(--w->budget <= 0))
+		return true;
+	if (unlikely(!(w->turn & 127)))
+		return idle_slice_over(w);
+	return false;
+}
+
+/* What sched_finish() does when the task gave way, the commonest of all. */
+static inline void finish(struct worker *w)
+{
+	struct task *t = w->prev;
+
+	if (unlikely(w->commit != COMMIT_YIELD || t->flags & TASK_PINNED ||
+		     !w->alone)) {
+		sched_finish(w);
+		return;
+	}
+	w->commit = COMMIT_NONE;
+	ring_add(w, t);
+}
+
+/* Can @t be entered from a task's stack, without help from the loop? */
+static inline bool plain(const struct worker *w, const struct task *t)
+{
+	if (likely(t->flags & TASK_STARTED))
+		return true;
+	return !(t->flags & TASK_OWN_STACK) && w->stacks.list &&
+	       !(READ_ONCE(t->life) & LIFE_CANCEL) &&
+	       likely(!READ_ONCE(w->rt->stopping));
+}
+
+static inline void set_stack(struct task *t, struct stack *s)
+{
+	WRITE_ONCE(t->stack, s);
+	task_set(t, TASK_STARTED | (uint32_t)s->bare << TASK_BARE_SHIFT);
+}
+
+static inline void give_stack(struct task *t, struct stack *s)
+{
+	set_stack(t, s);
+	if (switch_stack_begin(s))
+		arch_ctx_init(&t->ctx, s->top, task_entry);
+	else
+		t->ctx = s->rest;
+}
+
+/* The next task that can be switched to at once, or NULL: to the loop. */
+__always_inline_oa struct task *next_plain(struct worker *w)
+{
+	struct task *t;
+
+	if (unlikely(out_of_turn(w)))
+		return NULL;
+	t = next(w);
+	if (unlikely(!t))
+		return NULL;
+	if (unlikely(!plain(w, t))) {
+		w->queued = t;
+		return NULL;
+	}
+	if (!(t->flags & TASK_STARTED))
+		give_stack(t, stack_get(&w->stacks));
+	return t;
+}
+
+static inline void enter(struct worker *w, struct task *t)
+{
+	WRITE_ONCE(w->current, t);
+	STAT_INC(w, switches);
+}
+
+void sched_finish(struct worker *w)
+{
+	struct task *t = w->prev;
+	enum commit c = w->commit;
+
+	w->commit = COMMIT_NONE;
+	switch (c) {
+	case COMMIT_NONE:
+		break;
+	case COMMIT_PARK:
+		park_commit(w, t);
+		break;
+	case COMMIT_YIELD:
+		sched_ready_back(w, t);
+		break;
+	case COMMIT_END:
+		switch_stack_free(w->dead);
+		stack_put(&w->rt->stacks, &w->stacks, w->dead);
+		break;
+	case COMMIT_END_OWN:
+		switch_stack_free(w->dead);
+		stack_free_own(w->rt->stacks.alloc, w->dead);
+		break;
+	}
+}
+
+/* Leaves @cur for @t, or for the loop when @t is NULL. */
+__always_inline_oa void leave_for(struct worker *w, struct task *cur,
+			     enum commit how, struct task *t)
+{
+	w->prev = cur;
+	w->commit = how;
+	if (likely(t)) {
+		enter(w, t);
+		w = switch_task(cur, t, w);
+	} else {
+		WRITE_ONCE(w->current, NULL);
+		w = switch_to_loop(cur, w);
+	}
+	finish(w);
+}
+
+void sched_park(struct worker *w, struct task *cur)
+{
+	leave_for(w, cur, COMMIT_PARK, next_plain(w));
+}
+
+void *sched_park_into(struct worker *w, struct task *cur, struct task *t)
+{
+	if (unlikely(out_of_turn(w)) || !plain(w, t)) {
+		OA_BUG_ON(w->queued);
+		w->queued = t;
+		leave_for(w, cur, COMMIT_PARK, NULL);
+		return arch_return(NULL);
+	}
+	if (!(t->flags & TASK_STARTED))
+		give_stack(t, stack_get(&w->stacks));
+	leave_for(w, cur, COMMIT_PARK, t);
+	/* Where the switch came from is not where this was called from. */
+	return arch_return(NULL);
+}
+
+static inline void give_way(struct worker *w, struct task *cur)
+{
+	struct task *t = next_plain(w);
+
+	STAT_INC(w, yields);
+	/* relaxed: what comes to the shared queue later is met in the loop */
+	if (unlikely(!t) && w->budget > 0 && !w->queued &&
+	    !READ_ONCE(w->rt->inject.n))
+		return;
+	leave_for(w, cur, COMMIT_YIELD, t);
+}
+
+void sched_give_way(struct worker *w, struct task *cur)
+{
+	give_way(w, cur);
+}
+
+int oa_yield(void)
+{
+	struct worker *w = worker_self();
+	struct task *t;
+	int err;
+
+	if (unlikely(!w || !w->current))
+		return -EPERM;
+	t = w->current;
+	err = park_check(t);
+	if (unlikely(err))
+		return err;
+	give_way(w, t);
+	return 0;
+}
+
+/*
+ * The end of @cur, on its own stack. Returns the next task if that has not
+ * started and may have this stack; otherwise does not return.
+ */
+static struct task *ended(struct worker *w, struct task *cur, void *result)
+{
+	struct stack *s = cur->stack;
+	bool own = cur->flags & TASK_OWN_STACK;
+	struct task *t;
+
+	switch_leaving(cur);
+	t = task_end(w, cur, result);
+	if (unlikely(out_of_turn(w))) {
+		w->queued = t;
+		t = NULL;
+	} else if (!t) {
+		t = next(w);
+		if (t && !own && !(t->flags & (TASK_STARTED | TASK_OWN_STACK)) &&
+		    !(READ_ONCE(t->life) & LIFE_CANCEL) &&
+		    !READ_ONCE(w->rt->stopping)) {
+			set_stack(t, s);
+			STAT_INC(w, handons);
+			enter(w, t);
+			return t;
+		}
+		if (t && !plain(w, t)) {
+			w->queued = t;
+			t = NULL;
+		} else if (t && !(t->flags & TASK_STARTED)) {
+			give_stack(t, stack_get(&w->stacks));
+		}
+	}
+	w->dead = s;
+	w->commit = own ? COMMIT_END_OWN : COMMIT_END;
+	if (t)
+		enter(w, t);
+	else
+		WRITE_ONCE(w->current, NULL);
+#ifdef OA_TSAN
+	w = switch_rest(w, t, s);
+	sched_finish(w);
+	return w->current;
+#else
+	switch_away(w, t);
+#endif
+}
+
+/* One task after another, as long as each begins as a call. */
+static void run_tasks(struct worker *w)
+{
+	struct task *t = w->current;
+	void *result;
+
+	do {
+		switch_begin(t);
+		result = t->fn(t->arg);
+		w = worker_self();
+		if (unlikely(!w))
+			fork_child_ends();
+		t = ended(w, t, result);
+	} while (t);
+	OA_BUG("a task returned to nobody");
+}
+
+/* The bottom of every task's stack. */
+static void task_entry(void *payload)
+{
+	struct worker *w = payload;
+
+	switch_arrived(w);
+	sched_finish(w);
+	run_tasks(w);
+}
+
+/* The same, for a stack whose frames were given up by oa_exit(). */
+static void task_entry_again(void *payload)
+{
+	run_tasks(payload);
+}
+
+void sched_exit(struct worker *w, struct task *cur, void *result)
+{
+	struct task *t = ended(w, cur, result);
+
+	/* Its frames are gone with it: begin anew at the top. */
+	switch_restart(t->stack, task_entry_again, w);
+}
+
+void sched_run(struct worker *w, struct task *t)
+{
+	if (!(t->flags & TASK_STARTED))
+		give_stack(t, t->flags & TASK_OWN_STACK ? t->stack
+						       : stack_get(&w->stacks));
+	w->commit = COMMIT_NONE;
+	enter(w, t);
+	switch_from_loop(w, t);
+	sched_finish(w);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Choosing the next task and switching to it. See core/sched.c. */
+#ifndef OA_CORE_SCHED_H
+#define OA_CORE_SCHED_H
+
+#include "core/runtime.h"
+
+#define SLICE_NS	(100 * OA_USEC)
+
+/*
+ * Task. Leaves @cur (the running task, its wait word PARKING) and returns when
+ * it runs again, perhaps on another worker: nothing of the old one may be
+ * used. No lock may be held.
+ */
+void sched_park(struct worker *w, struct task *cur);
+
+/* Task. The same, and @t, claimed and not started, runs at once. */
+void *sched_park_into(struct worker *w, struct task *cur, struct task *t);
+
+/* Task. To the end of the queue, unless nobody else wants to run. */
+void sched_give_way(struct worker *w, struct task *cur);
+
+/* Task. Ends it here, from any depth of its stack. */
+void sched_exit(struct worker *w, struct task *cur, void *result)
+	__noreturn_fn;
+
+/*
+ * Any thread. @t may run from now on: as the next of this worker, or at the
+ * end of its queue; on the worker that it is pinned to; or, from a foreign
+ * thread, wherever somebody is free. Kicks as needed.
+ */
+void sched_ready(struct task *t);
+void sched_ready_back(struct worker *w, struct task *t);
+/* A task to be joined: as the next, unless somebody idles. */
+void sched_ready_spawned(struct worker *w, struct task *t);
+
+/* Task. Takes the queue entry of @t if it is the worker's next. */
+bool sched_take_next(struct worker *w, struct task *t);
+
+/* Worker loop. The next task that may run, or NULL. */
+struct task *sched_next(struct worker *w);
+/* Worker loop. Runs @t and what follows until the loop is needed again. */
+void sched_run(struct worker *w, struct task *t);
+/* Worker loop: done for the task that was left. */
+void sched_finish(struct worker *w);
+
+/* Worker. Runs nothing of it: .on_drop, and the joiner is told @err. */
+void task_drop(struct worker *w, struct task *t, int err);
+
+#endif

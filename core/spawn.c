@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Starting tasks: a descriptor from the worker's magazine, filled and put at
+ * the end of the worker's queue. A stack comes when it first runs.
+ *
+ * A task to be joined starts as the worker's next instead, so that a join soon
+ * after finds it there and runs it at once; but when somebody idles it goes
+ * where they can take it.
+ */
+#include "core/spawn.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/fork.h"
+#include "core/idle.h"
+#include "core/inject.h"
+#include "core/mem.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/sched.h"
+
+/* Tasks that may still come alive: in batches, so that the count is cold. */
+static uint64_t credit_batch(const struct runtime *rt)
+{
+	uint64_t n = rt->cfg.max_tasks / (8 * rt->nr_workers);
+
+	return n < 1 ? 1 : min_of(n, (uint64_t)64);
+}
+
+static bool credit_take(struct runtime *rt, struct worker *w)
+{
+	/* [credit] counter only; slots are published otherwise */
+	uint64_t left, n;
+
+	if (likely(!rt->cfg.max_tasks))
+		return true;
+	if (w && w->credit) {
+		w->credit--;
+		return true;
+	}
+	left = atomic_load(&rt->alive_credit); /* [credit] */
+	do {
+		n = min_of(left, w ? credit_batch(rt) : 1);
+		if (!n)
+			return false;
+	} while (!atomic_cas(&rt->alive_credit, &left, left - n)); /* [credit] */
+	if (w)
+		w->credit += n - 1;
+	return true;
+}
+
+static void credit_give(struct runtime *rt, struct worker *w)
+{
+	uint64_t batch;
+
+	if (likely(!rt->cfg.max_tasks))
+		return;
+	batch = credit_batch(rt);
+	if (w && w->credit + 1 < 2 * batch) {
+		w->credit++;
+		return;
+	}
+	atomic_add(&rt->alive_credit, (uint64_t)1); /* [credit] */
+}
+
+static int check_opts(const struct oa_task_opts *o)
+{
+	if (!o->size || o->size > 4096)
+		return -EINVAL;
+	if (o->delay < 0 || o->at < 0 || o->worker < 0)
+		return -EINVAL;
+	if (o->stack_size && o->stack_size < STACK_MIN)
+		return -EINVAL;
+	if (o->copy > (size_t)1 << 30)
+		return -E2BIG;
+	return 0;
+}
+
+/* An older program's smaller struct, completed by zeroes. */
+static void read_opts(struct oa_task_opts *to, const struct oa_task_opts *from)
+{
+	memset(to, 0, sizeof(*to));
+	memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
+}
+
+static struct task_ext *ext_alloc(struct worker *w)
+{
+	return w ? slab_alloc(&ext_cache, &w->exts)
+		 : slab_alloc_one(&ext_cache);
+}
+
+static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
+		    const struct oa_task_opts *o)
+{
+	struct task_ext *x = ext_alloc(w);
+	void *to;
+
+	if (!x)
+		return -ENOMEM;
+	memset(x, 0, sizeof(*x));
+	if (o->name)
+		strncpy(x->name, o->name, sizeof(x->name) - 1);
+	x->on_drop = o->on_drop;
+	x->stack_size = o->stack_size;
+	x->fpctl = ARCH_FPCTL_DEFAULT;
+	to = x->inl;
+	if (o->copy > sizeof(x->inl)) {
+		x->copy = mem_alloc(rt_alloc(rt), o->copy, 16);
+		x->copy_size = o->copy;
+		to = x->copy;
+	}
+	if (!to) {
+		if (w)
+			slab_free(&ext_cache, &w->exts, x);
+		else
+			slab_free_one(&ext_cache, x);
+		return -ENOMEM;
+	}
+	if (o->copy) {
+		memcpy(to, t->arg, o->copy);
+		t->arg = to;
+	}
+	WRITE_ONCE(t->ext, x);
+	task_set(t, TASK_EXTRA);
+	return 0;
+}
+
+static int apply_opts(struct worker *w, struct task *t, struct runtime *rt,
+		      const struct oa_task_opts *o)
+{
+	size_t own = o->stack_size;
+	int err;
+
+	if (own) {
+		own = (own + 32 * 1024 - 1) & ~(size_t)4095;
+		if (own != rt->stacks.size)
+			task_set(t, TASK_OWN_STACK);
+	}
+	if (o->fpctl)
+		task_set(t, TASK_FPCTL);
+	if (o->worker || o->pinned) {
+		if (o->worker > (int)rt->nr_workers)
+			return -EINVAL;
+		task_set(t, TASK_PINNED);
+		if (o->worker)
+			t->pin = (uint16_t)(o->worker - 1);
+		else if (w && w->rt == rt)
+			t->pin = (uint16_t)w->index;
+		else
+			t->pin = (uint16_t)(t->slot % rt->nr_workers);
+	}
+	if (!o->copy && !o->name && !o->on_drop && !o->fpctl &&
+	    !(t->flags & TASK_OWN_STACK))
+		return 0;
+	err = fill_ext(w, t, rt, o);
+	if (!err && t->flags & TASK_OWN_STACK)
+		t->ext->stack_size = own;
+	return err;
+}
+
+/* When it is to start; 0: at once. */
+static oa_time_t start_time(const struct runtime *rt,
+			    const struct oa_task_opts *o)
+{
+	oa_time_t now;
+
+	if (!o->delay && !o->at)
+		return 0;
+	now = rt->poll->now();
+	if (o->delay > OA_FOREVER - now)
+		return OA_FOREVER;
+	return max_of(o->delay ? now + o->delay : 0, o->at);
+}
+
+/* A task of another runtime's or no worker: counted while it is not over. */
+static int count_foreign(struct runtime *rt)
+{
+	uint64_t n = atomic_load(&rt->foreign_spawned); /* [over] */
+
+	do {
+		if (n & RT_CLOSED)
+			return -ESHUTDOWN;
+	} while (!atomic_cas(&rt->foreign_spawned, &n, n + 1)); /* [over] */
+	return 0;
+}
+
+static void put_in_queue(struct worker *w, struct task *t)
+{
+	struct runtime *rt = t->rt;
+
+	if (!w || w->rt != rt) {
+		/* It may run at once, and the runtime end with it. */
+		rcu_read_lock();
+		if (t->flags & TASK_PINNED) {
+			inbox_push(rt->workers[t->pin], t);
+			idle_kick(rt->workers[t->pin]);
+		} else {
+			inject_push(&rt->inject, t);
+			idle_need_help(rt);
+		}
+		rcu_read_unlock();
+		return;
+	}
+	sched_ready_back(w, t);
+}
+
+static int refuse(const struct runtime *rt, bool internal)
+{
+	if (READ_ONCE(rt->stopping) && !internal)
+		return -ESHUTDOWN;
+	return READ_ONCE(rt->over) ? -ESHUTDOWN : 0;
+}
+
+static int fill(struct worker *w, struct task *t, struct runtime *rt,
+		const struct task_args *a)
+{
+	struct oa_task_opts o;
+	oa_time_t at;
+	int err;
+
+	WRITE_ONCE(t->fn, a->fn);
+	t->arg = a->arg;
+	WRITE_ONCE(t->flags, a->posted ? TASK_POSTED : 0);
+	WRITE_ONCE(t->site, a->site);
+	WRITE_ONCE(t->rt, rt);
+	WRITE_ONCE(t->deadline, OA_FOREVER);
+	if (!a->opts)
+		return 0;
+	read_opts(&o, a->opts);
+	err = apply_opts(w, t, rt, &o);
+	if (err)
+		return err;
+	at = start_time(rt, &o);
+	if (at) {
+		WRITE_ONCE(t->deadline, at);
+		task_set(t, TASK_TIMED);
+	}
+	return 0;
+}
+
+int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
+{
+	struct worker *w = worker_self(), *mine = NULL;
+	uint64_t life = LIFE_ALIVE | a->life;
+	struct task *t;
+	int err;
+
+	if (!a->fn)
+		return -EINVAL;
+	err = a->opts ? check_opts(a->opts) : 0;
+	if (!err)
+		err = refuse(rt, a->internal);
+	if (err)
+		return err;
+	if (w && w->rt == rt)
+		mine = w;
+	if (!credit_take(rt, mine))
+		return -EAGAIN;
+	t = task_alloc(w);
+	err = t ? fill(w, t, rt, a) : -ENOMEM;
+	if (!err && !mine)
+		err = count_foreign(rt);
+	if (err) {
+		if (t)
+			task_free(w, t);
+		credit_give(rt, mine);
+		return err;
+	}
+	if (t->flags & TASK_TIMED)
+		life |= LIFE_DELAYED;
+	if (life & LIFE_HANDLE)
+		life |= LIFE_QUEUED | (life & LIFE_DELAYED ? 0 : LIFE_INQ);
+	if (life & LIFE_DELAYED && !mine)
+		life |= LIFE_INQ;
+	/* [life] for walkers; others get it by the queue */
+	atomic_store_rel(&t->life, READ_ONCE(t->life) | life);
+	if (h)
+		*h = task_handle(t);
+	if (mine) {
+		WRITE_ONCE(w->spawned, w->spawned + 1);
+		STAT_INC(w, spawned);
+	}
+	/* What the word says now is too late: a shutdown may have met it. */
+	if (mine && life & LIFE_DELAYED)
+		task_delay_file(w, t);
+	else
+		put_in_queue(w, t);
+	return 0;
+}
+
+/* The running task's worker if it may start tasks without further ado. */
+static inline struct worker *quick(void)
+{
+	struct worker *w = worker_self();
+
+	if (unlikely(!w || !w->current || w->rt->cfg.max_tasks ||
+		     READ_ONCE(w->rt->stopping)))
+		return NULL;
+	return w;
+}
+
+static inline struct task *quick_task(struct worker *w, oa_fn fn, void *arg,
+				      uint64_t life, const void *site)
+{
+	struct task *t = slab_alloc(&task_cache, &w->tasks);
+
+	if (unlikely(!t))
+		return NULL;
+	WRITE_ONCE(t->fn, fn);
+	t->arg = arg;
+	WRITE_ONCE(t->flags, 0);
+	WRITE_ONCE(t->site, site);
+	WRITE_ONCE(t->rt, w->rt);
+	/* [life] for walkers; others get it by the queue */
+	atomic_store_rel(&t->life, READ_ONCE(t->life) | life);
+	WRITE_ONCE(w->spawned, w->spawned + 1);
+	STAT_INC(w, spawned);
+	return t;
+}
+
+static __cold_path int start_slow(oa_fn fn, void *arg, uint64_t life,
+				  const struct oa_task_opts *opts,
+				  const void *site, oa_task_t *h)
+{
+	struct task_args a = {
+		.fn = fn, .arg = arg, .life = life, .opts = opts, .site = site,
+	};
+	struct runtime *rt = NULL;
+	struct task *self = task_self();
+
+	if (opts && opts->size >= sizeof(*opts))
+		rt = (struct runtime *)opts->runtime;
+	if (!rt) {
+		if (!self)
+			return -EPERM;
+		rt = self->rt;
+	}
+	if (unlikely(rt->generation != fork_generation()))
+		return -EPERM;
+	return task_start(rt, &a, h);
+}
+
+int (oa_go)(oa_fn fn, void *arg)
+{
+	const void *site = __builtin_return_address(0);
+	struct worker *w = quick();
+	struct task *t;
+
+	if (unlikely(!w || !fn))
+		return start_slow(fn, arg, 0, NULL, site, NULL);
+	t = quick_task(w, fn, arg, LIFE_ALIVE, site);
+	if (unlikely(!t))
+		return -ENOMEM;
+	sched_ready_back(w, t);
+	return 0;
+}
+
+int oa_go_with(oa_fn fn, void *arg, const struct oa_task_opts *opts)
+{
+	return start_slow(fn, arg, 0, opts, __builtin_return_address(0), NULL);
+}
+
+oa_task_t (oa_spawn)(oa_fn fn, void *arg)
+{
+	const void *site = __builtin_return_address(0);
+	struct worker *w = quick();
+	struct task *t;
+	oa_task_t h;
+	int err;
+
+	if (unlikely(!w || !fn)) {
+		err = start_slow(fn, arg, LIFE_HANDLE, NULL, site, &h);
+		return err ? (oa_task_t){ (uint64_t)-err } : h;
+	}
+	t = quick_task(w, fn, arg, LIFE_ALIVE | LIFE_HANDLE | LIFE_QUEUED |
+		       LIFE_INQ, site);
+	if (unlikely(!t))
+		return (oa_task_t){ ENOMEM };
+	h = task_handle(t);
+	sched_ready_spawned(w, t);
+	return h;
+}
+
+oa_task_t oa_spawn_with(oa_fn fn, void *arg, const struct oa_task_opts *opts)
+{
+	oa_task_t h;
+	int err = start_slow(fn, arg, LIFE_HANDLE, opts,
+			     __builtin_return_address(0), &h);
+
+	return err ? (oa_task_t){ (uint64_t)-err } : h;
+}
+
+void task_release(struct worker *w, struct task *t)
+{
+	struct runtime *rt = t->rt;
+
+	if (unlikely(t->flags & TASK_POSTED))
+		atomic_sub(&rt->posts, (uint64_t)1); /* [credit] */
+	credit_give(rt, w);
+}

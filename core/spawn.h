@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Beginning and end of tasks. See core/spawn.c, core/join.c. */
+#ifndef OA_CORE_SPAWN_H
+#define OA_CORE_SPAWN_H
+
+#include "core/runtime.h"
+
+/* Running task: its end. A joiner that may run right away, or NULL. */
+struct task *task_end(struct worker *w, struct task *t, void *result);
+
+/*
+ * Worker: a delayed task came by way of a queue: its timer is filed here.
+ * False: it is delayed no more, and may start.
+ */
+bool task_delay_came(struct worker *w, struct task *t);
+/* Worker: the same for one that was in no queue. */
+void task_delay_file(struct worker *w, struct task *t);
+/* Worker: its timer has fired. */
+void task_delay_over(struct worker *w, struct task *t, oa_time_t now);
+/* Any thread: it need not wait any longer. */
+void task_delay_skip(struct task *t);
+
+/* Start @t on @rt from anywhere; used by oa_post() and the first task. */
+struct task_args {
+	oa_fn fn;
+	void *arg;
+	const struct oa_task_opts *opts;
+	const void *site;
+	uint64_t life;			/* LIFE_HANDLE or 0 */
+	bool internal;			/* allowed while shutting down */
+	bool posted;			/* counts in rt->posts */
+};
+
+int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h);
+
+/* End of a task that @w drops or that has ended: counters and slot. */
+void task_release(struct worker *w, struct task *t);
+
+#endif

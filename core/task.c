@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* Descriptors: slabs, handles, the end of a generation. */
+#include "core/task.h"
+
+#include "core/bug.h"
+#include "core/mem.h"
+#include "core/park.h"
+#include "core/runtime.h"
+
+#define CHUNK_SHIFT	10
+#define EXT_SHIFT	8
+
+static struct slab_chunk *task_dir[MAX_TASKS >> CHUNK_SHIFT];
+static struct slab_chunk *ext_dir[MAX_TASKS >> EXT_SHIFT];
+
+static void task_init(void *obj, uint32_t number)
+{
+	struct task *t = obj;
+
+	t->slot = number;
+	/* Generation 0 is for handles that carry an error. */
+	/* [life] for walkers, who may be there already */
+	atomic_store_rel(&t->life, (uint64_t)1 << LIFE_GEN_SHIFT);
+	t->deadline = OA_FOREVER;
+}
+
+static void ext_init(void *obj, uint32_t number)
+{
+	(void)obj;
+	(void)number;
+}
+
+struct slab_cache task_cache = {
+	.obj_size = sizeof(struct task),
+	.chunk_shift = CHUNK_SHIFT,
+	.max_chunks = MAX_TASKS >> CHUNK_SHIFT,
+	.dir = task_dir,
+	.chunks = CDS_LIST_HEAD_INIT(task_cache.chunks),
+	.init = task_init,
+};
+
+struct slab_cache ext_cache = {
+	.obj_size = sizeof(struct task_ext),
+	.chunk_shift = EXT_SHIFT,
+	.max_chunks = MAX_TASKS >> EXT_SHIFT,
+	.dir = ext_dir,
+	.chunks = CDS_LIST_HEAD_INIT(ext_cache.chunks),
+	.init = ext_init,
+};
+
+struct task *task_alloc(struct worker *w)
+{
+	return w ? slab_alloc(&task_cache, &w->tasks) : task_alloc_any();
+}
+
+struct task *task_alloc_any(void)
+{
+	return slab_alloc_one(&task_cache);
+}
+
+static void ext_free(struct worker *w, struct task *t)
+{
+	struct task_ext *x = t->ext;
+
+	mem_free(rt_alloc(t->rt), x->copy, x->copy_size);
+	x->copy = NULL;
+	x->name[0] = '\0';
+	WRITE_ONCE(t->ext, NULL);
+	if (w)
+		slab_free(&ext_cache, &w->exts, x);
+	else
+		slab_free_one(&ext_cache, x);
+}
+
+static void task_clean(struct worker *w, struct task *t)
+{
+	t->within = NULL;
+	t->user = NULL;
+	t->coro = NULL;
+	if (t->ext)
+		ext_free(w, t);
+}
+
+void task_strip(struct worker *w, struct task *t)
+{
+	if (t->flags & TASK_TIMED)
+		park_disarm(t);
+	if (t->flags & TASK_EXTRA)
+		task_clean(w, t);
+	WRITE_ONCE(t->flags,
+		   t->flags & ~(uint32_t)(TASK_TIMED | TASK_EXTRA));
+}
+
+void task_free(struct worker *w, struct task *t)
+{
+	uint64_t gen = READ_ONCE(t->life) >> LIFE_GEN_SHIFT;
+
+	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA)))
+		task_strip(w, t);
+	WRITE_ONCE(t->stack, NULL);
+	WRITE_ONCE(t->rt, NULL);
+	/* relaxed: a swap that expects the old generation fails */
+	atomic_store_rlx(&t->life, (gen + 1) << LIFE_GEN_SHIFT);
+	if (unlikely(gen + 1 == LIFE_GEN_MAX))
+		return; /* used up: a handle value never comes back */
+	if (likely(w != NULL))
+		slab_free(&task_cache, &w->tasks, t);
+	else
+		slab_free_one(&task_cache, t);
+}
+
+const char *task_name(const struct task *t)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+
+	return x ? x->name : "";
+}
+
+__glance void task_copy_name(const struct task *t, char *buf, size_t n)
+{
+	const volatile char *name = task_name(t);
+	size_t i;
+
+	for (i = 0; i + 1 < n && name[i]; i++)
+		buf[i] = name[i];
+	buf[i] = '\0';
+}

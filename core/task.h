@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task descriptor: type-stable, 192 bytes, in a process-wide slab.
+ *
+ * Letters on fields, here and in the other shared structs:
+ *   I    set before publication, then constant
+ *   T    the running task itself, or whoever commits its switch
+ *   W    the owner worker's thread only
+ *   L:x  under lock x
+ *   R:x  written under lock x, read under RCU
+ *   1    one writer, any reader (WRITE_ONCE/READ_ONCE)
+ *   A    atomic, any thread; the protocol is named
+ *   S    statistics, torn reads harmless
+ */
+#ifndef OA_CORE_TASK_H
+#define OA_CORE_TASK_H
+
+#include <oa/task.h>
+
+#include "arch/arch.h"
+#include "core/slab.h"
+#include "core/timer.h"
+
+struct oa_deadline;
+struct oa_coro;
+struct runtime;
+struct stack;
+struct worker;
+
+/*
+ * The life word, A: generation << 24 | bits. Who changes it uses a
+ * compare-and-swap that carries the generation, so that nothing can be done
+ * to the next user of the slot.
+ */
+#define LIFE_GEN_SHIFT	24
+#define MAX_TASKS	((uint32_t)1 << LIFE_GEN_SHIFT)
+#define LIFE_GEN_MAX	(((uint64_t)1 << 40) - 1)
+#define LIFE_ALIVE	0x001	/* slot in use */
+#define LIFE_HANDLE	0x002	/* a handle was given out: to be joined */
+#define LIFE_QUEUED	0x004	/* not started: whoever clears it may run it */
+#define LIFE_INQ	0x008	/* a queue entry exists; HANDLE or DELAYED only */
+#define LIFE_DELAYED	0x010	/* not started, waits for its time */
+#define LIFE_JCLAIM	0x020	/* somebody joins; ->joiner is being set */
+#define LIFE_JSET	0x040	/* ->joiner is set */
+#define LIFE_ENDED	0x080	/* the result is in ->arg */
+#define LIFE_DETACHED	0x100	/* frees itself at its end */
+#define LIFE_CANCEL	0x200	/* asked to stop; never cleared */
+#define LIFE_GONE	0x400	/* ended and joined, waits for its entry */
+#define LIFE_TRY	0x1000	/* joins that were given up, modulo 2^12 */
+#define LIFE_TRIES	0xfff000
+
+/*
+ * The wait word, A: epoch << 8 | bits. The epoch is never reset, so a waker
+ * that comes too late does nothing. Protocol in core/park.c.
+ */
+#define WAIT_EPOCH	0x100
+#define WAIT_STATE	0x007
+enum wait_state {
+	WAIT_RUNNING,
+	WAIT_PARKING,		/* published, still on its stack */
+	WAIT_PARKED,
+	WAIT_WOKEN,
+	WAIT_CANCELLED,
+	WAIT_TIMEDOUT,
+};
+#define WAIT_MAY_CANCEL	0x008	/* a cancel ends this wait */
+#define WAIT_TIMED	0x010	/* ->deadline holds for this wait */
+#define WAIT_OP		0x020	/* ends by the last completion of ->wait_on */
+
+/* ->flags, T but for what is set before publication */
+#define TASK_PINNED	0x001	/* only worker ->pin may run it */
+#define TASK_THREAD	0x002	/* stands for a foreign thread: never runs */
+#define TASK_STARTED	0x004	/* has (had) a stack */
+#define TASK_EXTRA	0x008	/* one of the rarely used is set: see end */
+#define TASK_FPCTL	0x010	/* keeps floating-point control words */
+#define TASK_OWN_STACK	0x020	/* not of the runtime's default size */
+#define TASK_TIMED	0x040	/* its timer may hang in some wheel */
+#define TASK_POSTED	0x080	/* counts in rt->posts */
+#define TASK_BARE_SHIFT	8
+#define TASK_BARE	(1u << TASK_BARE_SHIFT)	/* its stack has no guard */
+
+struct task_ext;
+
+struct task {
+	/* all that a task touches which never waits: one line */
+	oa_fn fn;			/* I */
+	void *arg;			/* I; result from LIFE_ENDED on */
+	uint64_t life;			/* A */
+	uint32_t flags;			/* T */
+	uint32_t slot;			/* I, for ever */
+	struct stack *stack;		/* T */
+	struct runtime *rt;		/* I; NULL when free */
+	const void *site;		/* I; who spawned it */
+	struct task *next;		/* queue link */
+
+	/* what waiting touches */
+	struct arch_ctx ctx;		/* T */
+	uint64_t wait;			/* A */
+	void *wait_on;			/* T; op, joined task */
+	struct oa_deadline *within;	/* T; innermost */
+	oa_time_t deadline;		/* T; read by wheels when PARKED */
+	struct task *joiner;		/* T of the joiner, until LIFE_JSET */
+	uint64_t joiner_epoch;		/* likewise */
+	uint16_t pin;			/* I; with TASK_PINNED */
+	uint16_t home;			/* 1; worker that it waits on */
+	uint32_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
+
+	/* the rest */
+	struct timer timer;		/* core/timer.c */
+	struct task_ext *ext;		/* I; or NULL */
+	void *user;			/* T */
+	struct oa_coro *coro;		/* T; innermost running coroutine */
+	struct task *abort_next;	/* link in a worker's ->aborts */
+};
+
+_Static_assert(sizeof(struct task) == 192, "three lines a task");
+
+#define TASK_COPY_INLINE 88
+
+/* What few tasks have; type-stable too, since names are read by walkers. */
+struct task_ext {
+	char name[OA_TASK_NAME_MAX];	/* I; torn reads harmless */
+	void (*on_drop)(void *arg);	/* I */
+	void *copy;			/* I; when it does not fit below */
+	size_t copy_size;		/* I */
+	size_t stack_size;		/* I; 0: the runtime's */
+	struct arch_fpctl fpctl;	/* T */
+	_Alignas(16) char inl[TASK_COPY_INLINE];	/* I */
+};
+
+extern struct slab_cache task_cache;
+extern struct slab_cache ext_cache;
+
+static inline oa_task_t task_handle(const struct task *t)
+{
+	oa_task_t h = {
+		(READ_ONCE(t->life) >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT) |
+		t->slot
+	};
+
+	return h;
+}
+
+static inline bool life_is(uint64_t life, oa_task_t h)
+{
+	return life & LIFE_ALIVE && life >> LIFE_GEN_SHIFT == h.id >> 24;
+}
+
+/* By the task itself, or before others know it; they glance at it. */
+static inline void task_set(struct task *t, uint32_t bits)
+{
+	WRITE_ONCE(t->flags, t->flags | bits);
+}
+
+/*
+ * The task of a handle, or NULL when it never existed. Its life must be
+ * looked at with life_is(): the slot may have gone on.
+ */
+static inline struct task *task_find(oa_task_t h)
+{
+	if (h.id <= OA_ERR_MAX)
+		return NULL;
+	return slab_at(&task_cache, h.id & (MAX_TASKS - 1));
+}
+
+/* Owner of @w. A new task in no queue, life ALIVE; NULL: no memory. */
+struct task *task_alloc(struct worker *w);
+/* Any thread. */
+struct task *task_alloc_any(void);
+/* Ends the generation. @w NULL: on a thread without a worker. */
+void task_free(struct worker *w, struct task *t);
+
+/* Ended, but its slot stays: gives up what else it has. */
+void task_strip(struct worker *w, struct task *t);
+
+const char *task_name(const struct task *t);
+/* The same from any thread, which may see half of a name that changes. */
+void task_copy_name(const struct task *t, char *buf, size_t n);
+
+#endif

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A worker's loop: what lies between running tasks. It sees to the ring, the
+ * timers, the inbox and the injection queue, starts what needs its help to
+ * start, and goes idle.
+ */
+#include "core/worker.h"
+
+#include <errno.h>
+
+#include "core/bug.h"
+#include "core/fd.h"
+#include "core/idle.h"
+#include "core/inject.h"
+#include "core/mem.h"
+#include "core/op.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/runtime.h"
+#include "core/sched.h"
+
+#define WORKER_IDS 16384u
+
+#if !defined(OA_SIM) || OA_SIM != 1
+__thread struct worker *worker_tls __attribute__((used));
+#endif
+
+/* R:ids_lock. Numbers are used again, so a reader checks what it finds. */
+static struct worker *worker_ids[WORKER_IDS];
+static uint32_t worker_ids_top;
+SIM_STATE(worker_ids_top);
+static struct spin ids_lock;
+
+struct worker *worker_by_id(uint32_t id)
+{
+	/* [ids] pairs with the release in id_take() */
+	return id < WORKER_IDS ? atomic_load_acq(&worker_ids[id]) : NULL;
+}
+
+uint32_t worker_max_id(void)
+{
+	return atomic_load_acq(&worker_ids_top); /* [ids] */
+}
+
+static int id_take(struct worker *w)
+{
+	uint32_t id;
+
+	spin_lock(&ids_lock);
+	for (id = 0; id < WORKER_IDS && worker_ids[id]; id++)
+		;
+	if (id < WORKER_IDS) {
+		w->id = id;
+		if (id > worker_ids_top)
+			atomic_store_rel(&worker_ids_top, id); /* [ids] */
+		atomic_store_rel(&worker_ids[id], w); /* [ids] */
+	}
+	spin_unlock(&ids_lock);
+	return id < WORKER_IDS ? 0 : -EAGAIN;
+}
+
+static int caches_init(struct worker *w)
+{
+	const struct oa_allocator *a = rt_alloc(w->rt);
+
+	w->fds = mem_alloc(a, FD_BUCKETS * sizeof(*w->fds), 64);
+	if (!w->fds)
+		return -ENOMEM;
+	if (!slab_mag_init(&task_cache, &w->tasks))
+		goto err_fds;
+	if (!slab_mag_init(&ext_cache, &w->exts))
+		goto err_tasks;
+	return 0;
+err_tasks:
+	slab_mag_flush(&task_cache, &w->tasks);
+err_fds:
+	mem_free(a, w->fds, FD_BUCKETS * sizeof(*w->fds));
+	return -ENOMEM;
+}
+
+static void caches_fini(struct worker *w)
+{
+	slab_mag_flush(&ext_cache, &w->exts);
+	slab_mag_flush(&task_cache, &w->tasks);
+	mem_free(rt_alloc(w->rt), w->fds, FD_BUCKETS * sizeof(*w->fds));
+}
+
+int worker_init(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+	int err;
+
+	lane_init(&w->lane);
+	list_init(&w->local);
+	list_init(&w->sick);
+	wheel_init(&w->wheel, rt->poll->now());
+	w->rng = (uint32_t)rt->poll->random() | 1;
+	w->avg_turn = 1000;
+	w->cap = 10 * OA_MSEC;
+	err = caches_init(w);
+	if (err)
+		return err;
+	err = id_take(w);
+	if (err)
+		caches_fini(w);
+	return err;
+}
+
+/* Nobody finds it by number any more; it may be freed a grace period later. */
+void worker_hide(struct worker *w)
+{
+	spin_lock(&ids_lock);
+	atomic_store_rel(&worker_ids[w->id], (struct worker *)NULL); /* [ids] */
+	spin_unlock(&ids_lock);
+}
+
+void worker_fini(struct worker *w)
+{
+	struct timer *tm;
+
+	fd_closes(w);
+	op_aborts(w);
+	while ((tm = wheel_steal(&w->wheel)))
+		op_abort(container_of(tm, struct task, timer));
+	op_aborts(w);
+	stack_mag_flush(&w->rt->stacks, &w->stacks);
+	caches_fini(w);
+}
+
+/* Tasks that came to the inbox run here in the order they came. */
+static void take_inbox(struct worker *w)
+{
+	struct task *t, *next;
+
+	for (t = inbox_drain(w); t; t = next) {
+		next = t->next;
+		list_push(&w->local, t);
+	}
+}
+
+static void take_injected(struct worker *w)
+{
+	struct task *got[RING_SIZE / 2];
+	uint32_t n = READ_ONCE(w->rt->inject.n), room;
+
+	if (likely(!n))
+		return;
+	room = RING_SIZE - ring_len(&w->ring);
+	n = min_of(n / w->rt->nr_workers + 1, ARRAY_SIZE(got));
+	n = inject_take(&w->rt->inject, got, min_of(n, room));
+	for (uint32_t i = 0; i < n; i++) {
+		__builtin_prefetch(got[i], 1);
+		if (!ring_push(&w->ring, got[i]))
+			OA_BUG("no room for what was taken");
+	}
+	STAT_ADD(w, injected, n);
+}
+
+static bool has_work(const struct worker *w)
+{
+	return w->queued || w->local.n || !lane_empty(&w->lane) ||
+	       ring_len(&w->ring);
+}
+
+/* Everything but running tasks. */
+static void look_outside(struct worker *w)
+{
+	const struct poll_ops *poll = w->rt->poll;
+
+	take_inbox(w);
+	op_aborts(w);
+	fd_closes(w);
+	if (poll->ready(w) || (has_work(w) && poll->unsent(w)))
+		poll->reap(w);
+	take_injected(w);
+	if (!w->slice_turns && wheel_next(&w->wheel) == OA_FOREVER) {
+		idle_slice_renew(w);
+		return;
+	}
+	w->now = poll->now();
+	/* Before what never ran: those who wait have waited long enough. */
+	if (wheel_next(&w->wheel) <= w->now && park_expire(w, w->now) &&
+	    poll->unsent(w))
+		poll->reap(w);
+	idle_slice_begin(w, w->now);
+}
+
+/* Is @t, which has not started, not to start at all? */
+static int drop_reason(const struct worker *w, const struct task *t)
+{
+	/* relaxed: who asks later comes too late for this */
+	if (READ_ONCE(t->life) & LIFE_CANCEL ||
+	    READ_ONCE(w->rt->stopping) == RT_DROPPING)
+		return -ECANCELED;
+	return 0;
+}
+
+static bool refill_stacks(struct worker *w)
+{
+	bool ok = stack_refill(&w->rt->stacks, &w->stacks);
+
+	STAT_ADD(w, stacks_new, w->stacks.fresh);
+	w->stacks.fresh = 0;
+	return ok;
+}
+
+static bool find_stack(struct worker *w, struct task *t)
+{
+	if (t->flags & TASK_OWN_STACK) {
+		WRITE_ONCE(t->stack, stack_alloc_own(w->rt->stacks.alloc,
+					   t->ext->stack_size));
+		return t->stack;
+	}
+	return refill_stacks(w);
+}
+
+static void run(struct worker *w, struct task *t)
+{
+	int err = 0;
+
+	if (!(t->flags & TASK_STARTED)) {
+		err = drop_reason(w, t);
+		if (err) {
+			task_drop(w, t, err);
+			return;
+		}
+		if (!find_stack(w, t)) {
+			list_push(&w->sick, t);
+			return;
+		}
+	}
+	sched_run(w, t);
+}
+
+/* No stack to be had, and nothing that could give one back will run. */
+static void give_up_sick(struct worker *w)
+{
+	struct task *t = list_pop(&w->sick);
+
+	rt_event(w->rt, OA_EVENT_NO_MEMORY, (int)w->index, -ENOMEM,
+		 task_name(t));
+	task_drop(w, t, -ENOMEM);
+}
+
+/* When a stack may have come back. */
+static bool retry_sick(struct worker *w)
+{
+	if (likely(!w->sick.n) || !refill_stacks(w))
+		return false;
+	list_splice(&w->local, &w->sick);
+	return true;
+}
+
+void worker_loop(struct worker *w)
+{
+	struct task *t;
+
+	for (;;) {
+		look_outside(w);
+		retry_sick(w);
+		t = w->queued;
+		w->queued = NULL;
+		if (!t)
+			t = sched_next(w);
+		if (t) {
+			idle_found(w);
+			run(w, t);
+		} else if (w->sick.n) {
+			give_up_sick(w);
+		} else if (READ_ONCE(w->rt->over)) {
+			break;
+		} else {
+			idle_wait(w);
+		}
+	}
+}

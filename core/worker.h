@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: a thread with a run queue, a ring, a wheel and caches. Letters on
+ * fields as in core/task.h; "W" is this worker's thread.
+ */
+#ifndef OA_CORE_WORKER_H
+#define OA_CORE_WORKER_H
+
+#include <oa/inspect.h>
+
+#include "core/poll.h"
+#include "core/runq.h"
+#include "core/slab.h"
+#include "core/stack.h"
+#include "core/task.h"
+#include "core/timer.h"
+
+struct runtime;
+
+/* What is to be done for the task just left, once off its stack. */
+enum commit {
+	COMMIT_NONE,
+	COMMIT_PARK,		/* PARKING -> PARKED */
+	COMMIT_YIELD,		/* back to the end of the queue */
+	COMMIT_END,		/* its stack is free */
+	COMMIT_END_OWN,		/* ... and was of its own size */
+};
+
+struct worker {
+	/* hot, W only */
+	struct task *current;		/* W; NULL in the loop */
+	struct runtime *rt;		/* I */
+	struct task *prev;		/* W; with ->commit */
+	enum commit commit;		/* W */
+	int32_t budget;			/* W; turns left before the loop */
+	bool alone;			/* I; the runtime's only worker */
+	uint32_t index;			/* I; in its runtime */
+	uint32_t id;			/* I; in the process */
+	uint32_t in_user;		/* 1; a task's own code is running */
+	struct arch_ctx loop;		/* W; where the idle loop waits */
+	struct slab_mag tasks;		/* W */
+	struct slab_mag exts;		/* W */
+	struct stack_mag stacks;	/* W; of the default size */
+	struct task_list local;		/* W; only this worker may run them */
+	struct task_list sick;		/* W; want a stack, there was none */
+	struct task *queued;		/* W; what a taker could not use now */
+	struct lane lane;		/* see core/lane.c */
+	uint32_t turn;			/* W; picks, for fairness */
+	int32_t slice_turns;		/* W; what ->budget began with; 0: idle */
+	uint32_t avg_turn;		/* W; ns, of a task turn */
+	uint32_t watch_score;		/* W; how well watching pays */
+	uint32_t at_once;		/* W; requests are done when handed on */
+	uint32_t rng;			/* W */
+	uint64_t token;			/* W; of the searcher; 0: not ours */
+	oa_time_t cap;			/* W; longest park while a peer runs */
+	oa_time_t slice_start;		/* W */
+	oa_time_t now;			/* W; as of the last look at the clock */
+	uint64_t cancelled;		/* 1; of those ended */
+	struct stack *dead;		/* W; with COMMIT_END */
+	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
+	void *backend;			/* I; backend's own */
+	struct oa_stats st;		/* 1 */
+	uint64_t spawned;		/* 1; tasks that came alive here */
+	uint64_t ended;			/* 1; tasks that ended here */
+	uint64_t credit;		/* W; of rt->alive_credit */
+
+	/* written by others */
+	_Alignas(OA_LINE_PAIR) uint32_t state;	/* A core/idle.c */
+	struct task *inbox;		/* A core/inbox.c */
+	struct task *aborts;		/* A core/op.c */
+	struct closer *closes;		/* A core/fd.c */
+
+	_Alignas(OA_LINE_PAIR) struct ring ring;
+	_Alignas(OA_LINE_PAIR) struct wheel wheel;
+
+	/* cold */
+	struct poll_thread thread;
+	struct oa_stats base;		/* L:rt->stats_lock; value at reset */
+	int cpu;			/* I; or -1 */
+	struct san_ctx loop_san;	/* W; of the thread's own stack */
+	struct san_ctx *san_from;	/* W; who switched; NULL: gone for good */
+};
+
+#if defined(OA_SIM) && OA_SIM == 1
+struct worker *worker_self(void);
+void worker_set_self(struct worker *w);
+#else
+/* Never keep what it returns over a switch: the task may go on elsewhere. */
+extern __thread struct worker *worker_tls __attribute__((visibility("hidden")));
+
+static inline struct worker *worker_self(void)
+{
+	return arch_tls_load(worker_tls);
+}
+
+static inline void worker_set_self(struct worker *w)
+{
+	arch_tls_store(worker_tls, w);
+}
+#endif
+
+/* The task that runs on this thread, or NULL. */
+static inline struct task *task_self(void)
+{
+	struct worker *w = worker_self();
+
+	return w ? w->current : NULL;
+}
+
+#define STAT_INC(w, field)	WRITE_ONCE((w)->st.field, (w)->st.field + 1)
+#define STAT_ADD(w, field, n)	WRITE_ONCE((w)->st.field, (w)->st.field + (n))
+
+/* By number in the process, under RCU; NULL: gone. */
+struct worker *worker_by_id(uint32_t id);
+uint32_t worker_max_id(void);
+
+void *worker_thread(void *arg);
+int worker_init(struct worker *w);
+void worker_fini(struct worker *w);
+void worker_hide(struct worker *w);
+void worker_loop(struct worker *w);
+
+#endif

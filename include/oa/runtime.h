@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting and ending a runtime. See oa_run(3), oa_shutdown(3), oa_post(3). */
+#ifndef OA_RUNTIME_H
+#define OA_RUNTIME_H
+
+#include <stdbool.h>
+
+#include <oa/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum oa_backend {
+	OA_BACKEND_AUTO = 0,
+	OA_BACKEND_URING,
+	OA_BACKEND_EPOLL,
+	OA_BACKEND_SIM,
+};
+
+/* How the tasks of a runtime ended; filled when it is over. */
+struct oa_ended {
+	uint64_t ran;		/* bodies that returned or called oa_exit() */
+	uint64_t cancelled;	/* of these, how many had been cancelled */
+	uint64_t dropped;	/* never ran: .on_drop was called */
+	uint64_t abandoned;	/* left behind with their memory */
+};
+
+/* Everything but rings, stacks and the process-wide task slabs. */
+struct oa_allocator {
+	void *(*alloc)(size_t size, size_t align, void *ctx);
+	void (*free)(void *ptr, size_t size, void *ctx);
+	void *ctx;
+};
+
+/* Reserves address space for stacks, in large pieces; NULL on failure. */
+struct oa_stack_allocator {
+	void *(*reserve)(size_t size, size_t align, void *ctx);
+	void (*release)(void *base, size_t size, void *ctx);
+	void *ctx;
+};
+
+enum oa_event_kind {
+	OA_EVENT_START = 1,	/* the runtime has its workers */
+	OA_EVENT_WORKER_START,
+	OA_EVENT_WORKER_STOP,
+	OA_EVENT_SHUTDOWN,	/* value: how */
+	OA_EVENT_END,		/* every task has ended */
+	OA_EVENT_DROP,		/* value: the errno it was dropped with */
+	OA_EVENT_NO_MEMORY,	/* a task could not be given a stack */
+	OA_EVENT_KERNEL,	/* text: what stands in for what */
+};
+
+struct oa_event {
+	enum oa_event_kind kind;
+	int worker;		/* or -1 */
+	oa_task_t task;		/* or all-zero */
+	int64_t value;
+	const char *text;	/* valid during the call; may be NULL */
+};
+
+/* Begins with its size, so that it can grow; all-zero fields mean default. */
+struct oa_config {
+	uint32_t size;
+	unsigned int workers;		/* 0: the CPUs this process may use */
+	unsigned int max_blocking;	/* 0: workers / 2, at least 1 */
+	bool pin;			/* one CPU per worker */
+	bool external;			/* no threads: driven by the caller */
+	enum oa_backend backend;
+	size_t stack_size;		/* 0: 256 KiB */
+	size_t max_tasks;		/* alive at once; 0: no limit */
+	size_t max_posts;		/* waiting oa_post()s; 0: 65536 */
+	const char *name;		/* of worker threads; copied */
+	void *user;			/* given to on_event */
+	void (*on_event)(const struct oa_event *ev, void *user);
+	struct oa_allocator allocator;
+	struct oa_stack_allocator stacks;
+	struct oa_ended *ended;		/* filled by oa_run() */
+};
+
+#ifdef __cplusplus
+#define OA_CONFIG_INIT { sizeof(struct oa_config) }
+#else
+#define OA_CONFIG_INIT { .size = sizeof(struct oa_config) }
+#endif
+
+enum oa_shutdown_how {
+	OA_SHUTDOWN_GRACEFUL = 0,	/* drop the unstarted, cancel the rest */
+	OA_SHUTDOWN_DRAIN,		/* finish all, refuse new work */
+	OA_SHUTDOWN_NOW,		/* not in this version: -ENOSYS */
+};
+
+OA_API int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg);
+OA_API int oa_run(oa_fn fn, void *arg);
+OA_API int oa_start_with(struct oa_runtime **rt, oa_fn fn, void *arg,
+			 const struct oa_config *cfg);
+OA_API int oa_start(struct oa_runtime **rt, oa_fn fn, void *arg);
+
+OA_API int oa_runtime_wait(struct oa_runtime *rt, struct oa_ended *ended);
+OA_API int oa_runtime_wait_until(struct oa_runtime *rt, struct oa_ended *ended,
+				 oa_time_t deadline);
+OA_API int oa_runtime_free(struct oa_runtime *rt);
+
+/* The runtime of the calling task, or NULL. */
+OA_API struct oa_runtime *oa_runtime_self(void);
+
+OA_API int oa_shutdown(struct oa_runtime *rt, enum oa_shutdown_how how);
+
+/* From any thread: run fn in a task, on a copy of len bytes at data. */
+OA_API int oa_post(struct oa_runtime *rt, oa_fn fn, const void *data,
+		   size_t len);
+
+#ifndef __cplusplus
+#define OA__RUN_WITH(fn, arg, ...) \
+	oa_run_with(fn, arg, &(const struct oa_config){ \
+		.size = sizeof(struct oa_config), __VA_ARGS__ })
+#define OA__START_WITH(rt, fn, arg, ...) \
+	oa_start_with(rt, fn, arg, &(const struct oa_config){ \
+		.size = sizeof(struct oa_config), __VA_ARGS__ })
+#define oa_run(...) \
+	OA__OPTS_2((oa_run), OA__RUN_WITH, __VA_ARGS__)(__VA_ARGS__)
+#define oa_start(...) \
+	OA__OPTS_3((oa_start), OA__START_WITH, __VA_ARGS__)(__VA_ARGS__)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

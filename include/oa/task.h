@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks: starting, joining, cancelling, sleeping. See oa_go(3). */
+#ifndef OA_TASK_H
+#define OA_TASK_H
+
+#include <stdbool.h>
+
+#include <oa/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Begins with its size, so that it can grow; all-zero fields mean default. */
+struct oa_task_opts {
+	uint32_t size;
+	bool pinned;			/* never changes thread */
+	bool fpctl;			/* changes x87/MXCSR/FPCR control */
+	int worker;			/* OA_WORKER(n): pinned there */
+	oa_time_t delay;		/* starts so long from now */
+	oa_time_t at;			/* ... or not before this */
+	size_t copy;			/* that many bytes of arg are copied */
+	void (*on_drop)(void *arg);	/* the body will never run */
+	const char *name;		/* 31 bytes are copied */
+	size_t stack_size;		/* 0: the runtime's */
+	struct oa_runtime *runtime;	/* NULL: the caller's */
+};
+
+#ifdef __cplusplus
+#define OA_TASK_OPTS_INIT { sizeof(struct oa_task_opts) }
+#else
+#define OA_TASK_OPTS_INIT { .size = sizeof(struct oa_task_opts) }
+#endif
+#define OA_TASK_NAME_MAX 32
+
+OA_API int oa_go_with(oa_fn fn, void *arg, const struct oa_task_opts *opts);
+OA_API int oa_go(oa_fn fn, void *arg);
+OA_API oa_task_t oa_spawn_with(oa_fn fn, void *arg,
+			       const struct oa_task_opts *opts);
+OA_API oa_task_t oa_spawn(oa_fn fn, void *arg);
+
+OA_API int oa_join(oa_task_t t, void **result);
+OA_API int oa_join_until(oa_task_t t, void **result, oa_time_t deadline);
+OA_API int oa_detach(oa_task_t t);
+
+OA_API int oa_cancel(oa_task_t t);
+OA_API int oa_cancelled(void);
+
+OA_API void oa_exit(void *result) __attribute__((noreturn));
+OA_API int oa_yield(void);
+OA_API int oa_yield_point(void);
+
+OA_API int oa_sleep(oa_time_t timeout);
+OA_API int oa_sleep_until(oa_time_t deadline);
+OA_API oa_time_t oa_now(void);
+OA_API oa_time_t oa_after(oa_time_t timeout);
+
+/* All-zero outside a task. */
+OA_API oa_task_t oa_self(void);
+OA_API int oa_worker_id(void);
+OA_API int oa_task_name(oa_task_t t, char *buf, size_t n);
+OA_API void **oa_user(void);
+
+#ifndef __cplusplus
+#define OA__GO_WITH(fn, arg, ...) \
+	oa_go_with(fn, arg, &(const struct oa_task_opts){ \
+		.size = sizeof(struct oa_task_opts), __VA_ARGS__ })
+#define OA__SPAWN_WITH(fn, arg, ...) \
+	oa_spawn_with(fn, arg, &(const struct oa_task_opts){ \
+		.size = sizeof(struct oa_task_opts), __VA_ARGS__ })
+#define oa_go(...) \
+	OA__OPTS_2((oa_go), OA__GO_WITH, __VA_ARGS__)(__VA_ARGS__)
+#define oa_spawn(...) \
+	OA__OPTS_2((oa_spawn), OA__SPAWN_WITH, __VA_ARGS__)(__VA_ARGS__)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+/* fork(): the child has no runtime and may start one; the parent has its own. */
+#include "api_test.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+FIXTURE(fork) { struct oa_runtime *rt; int done, up; oa_task_t parked; };
+VARIANTS_WORKERS(fork);
+LEAK_CHECK(fork);
+
+typedef struct fork_fixture_data data;
+
+FIXTURE_SETUP(fork)
+{
+}
+
+FIXTURE_TEARDOWN(fork)
+{
+}
+
+static void *sleeps(void *arg)
+{
+	(void)arg;
+	return oa_err(oa_sleep(OA_FOREVER));
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void *keeps(void *arg)
+{
+	data *s = arg;
+
+	s->parked = oa_spawn(sleeps, NULL, .name = "parked");
+	task_wait_until(task_state(NULL, s->parked) == OA_TASK_PARKED);
+	TELL(s->up, 1);
+	while (!SEEN(s->done))
+		ASSERT_OK(oa_sleep(200 * OA_USEC));
+	ASSERT_OK(oa_cancel(s->parked));
+	ASSERT_OK(oa_join(s->parked, NULL));
+	return NULL;
+}
+
+/* What a new runtime in a child must be able to do. */
+static void *works(void *arg)
+{
+	oa_task_t t[20];
+	void *result;
+	int fds[2];
+	char c = 'x';
+
+	for (uintptr_t i = 0; i < 20; i++)
+		t[i] = oa_spawn(nothing, (void *)i, .name = "child's",
+				.delay = i % 3 ? 0 : OA_USEC);
+	for (uintptr_t i = 0; i < 20; i++) {
+		ASSERT_OK(oa_join(t[i], &result));
+		ASSERT_EQ((void *)i, result);
+	}
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(1, oa_write(fds[1], &c, 1));
+	ASSERT_EQ(1, oa_read(fds[0], &c, 1));
+	ASSERT_OK(oa_close(fds[0]));
+	ASSERT_OK(oa_close(fds[1]));
+	ASSERT_EQ(1u, count_tasks(NULL));
+	*(int *)arg = 1;
+	return NULL;
+}
+
+static int child_status(pid_t pid)
+{
+	int status = -1;
+
+	ASSERT_GT(pid, 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	return status;
+}
+
+static int see_nothing(const struct oa_task_info *info, void *arg)
+{
+	(void)info;
+	(void)arg;
+	return 0;
+}
+
+static void old_calls_are_refused(data *s)
+{
+	struct oa_stats st = OA_STATS_INIT;
+	char name[OA_TASK_NAME_MAX];
+
+	EXPECT_NULL(oa_runtime_self());
+	EXPECT_EQ(0ul, oa_self().id);
+	EXPECT_NULL(oa_user());
+	EXPECT_ERR(oa_yield(), -EPERM);
+	EXPECT_ERR(oa_sleep(1), -EPERM);
+	EXPECT_ERR(oa_read(0, name, 1), -EPERM);
+	EXPECT_ERR(oa_close(1000), -EPERM);
+	EXPECT_ERR(oa_cancelled(), -EPERM);
+	EXPECT_ERR(oa_worker_id(), -EPERM);
+	EXPECT_ERR(oa_go(nothing, NULL), -EPERM);
+	EXPECT_ERR(oa_shutdown(s->rt, OA_SHUTDOWN_GRACEFUL), -EPERM);
+	EXPECT_ERR(oa_post(s->rt, nothing, NULL, 0), -EPERM);
+	EXPECT_ERR(oa_go(nothing, NULL, .runtime = s->rt), -EPERM);
+	EXPECT_ERR(oa_task_error(oa_spawn(nothing, NULL, .runtime = s->rt)),
+		   -EPERM);
+	EXPECT_ERR(oa_stats(s->rt, &st), -EPERM);
+	EXPECT_ERR(oa_tasks(s->rt, see_nothing, NULL), -EPERM);
+	EXPECT_ERR(oa_dump(s->rt, STDERR_FILENO), -EPERM);
+	EXPECT_ERR(oa_runtime_wait(s->rt, NULL), -EPERM);
+	EXPECT_ERR(oa_runtime_free(s->rt), -EPERM);
+	EXPECT_ERR(oa_cancel(s->parked), -EPERM);
+	EXPECT_ERR(oa_join(s->parked, NULL), -EPERM);
+	EXPECT_ERR(oa_join_until(s->parked, NULL, 0), -EPERM);
+	EXPECT_ERR(oa_detach(s->parked), -EPERM);
+}
+
+static void child_works(unsigned int workers)
+{
+	int ok = 0;
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_run(works, &ok, .workers = workers));
+	ASSERT_EQ(1, ok);
+	ASSERT_OK(oa_start(&rt, works, &ok, .workers = workers));
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+TEST_F(fork, outside_a_task)
+{
+	unsigned int fds = harness_nr_fds();
+	pid_t pid;
+
+	ASSERT_OK(oa_start(&self->rt, keeps, self,
+			   .workers = variant->workers));
+	dump_runtime = self->rt;
+	wait_until(SEEN(self->up));
+	for (int i = 0; i < 5; i++) {
+		pid = fork();
+		if (!pid) {
+			/* Rings and doorbells are the parent's alone. */
+			EXPECT_EQ(fds, harness_nr_fds());
+			old_calls_are_refused(self);
+			child_works(variant->workers);
+			EXPECT_EQ(fds, harness_nr_fds());
+			_exit(0);
+		}
+		EXPECT_EQ(0, child_status(pid));
+	}
+	EXPECT_ERR(oa_runtime_wait_until(self->rt, NULL, 0), -ETIMEDOUT);
+	TELL(self->done, 1);
+	ASSERT_OK(oa_runtime_wait(self->rt, NULL));
+	ASSERT_OK(oa_runtime_free(self->rt));
+}
+
+static void *forks(void *arg)
+{
+	data *s = arg;
+	pid_t pid;
+	int status;
+
+	s->rt = oa_runtime_self();
+	s->parked = oa_spawn(sleeps, NULL, .name = "parked");
+	for (int i = 0; i < 5; i++) {
+		task_wait_until(task_state(NULL, s->parked) ==
+				OA_TASK_PARKED);
+		pid = fork();
+		if (!pid) {
+			old_calls_are_refused(s);
+			/* It goes on with the frames of the task. */
+			child_works(2);
+			/* The end of the body is the end of the child. */
+			return arg;
+		}
+		status = child_status(pid);
+		EXPECT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(0, WEXITSTATUS(status));
+		/* Undisturbed. */
+		ASSERT_OK(oa_sleep(10 * OA_USEC));
+		ASSERT_OK(oa_yield());
+	}
+	ASSERT_OK(oa_cancel(s->parked));
+	ASSERT_OK(oa_join(s->parked, NULL));
+	return NULL;
+}
+
+TEST_F(fork, inside_a_task)
+{
+	pid_t me = getpid();
+
+	ASSERT_OK(oa_run(forks, self, .workers = variant->workers));
+	ASSERT_EQ(me, getpid());
+}
+
+static void *forks_on_a_thread(void *arg)
+{
+	forks(arg);
+	return NULL;
+}
+
+TEST_F(fork, inside_a_task_on_a_thread_of_the_runtime)
+{
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_start(&rt, forks_on_a_thread, self,
+			   .workers = variant->workers));
+	dump_runtime = rt;
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+/* While the workers are in the midst of everything that takes locks. */
+
+static void *churns(void *arg)
+{
+	data *s = arg;
+	char big[300] = { 0 };
+
+	while (!SEEN(s->done)) {
+		oa_task_t t[10];
+
+		for (int i = 0; i < 10; i++)
+			t[i] = oa_spawn(nothing, big, .copy = sizeof(big),
+					.name = "churn");
+		for (int i = 0; i < 10; i++)
+			ASSERT_OK(oa_join(t[i], NULL));
+		ASSERT_OK(oa_sleep(1));
+	}
+	return NULL;
+}
+
+static void *churns_all(void *arg)
+{
+	for (int i = 0; i < 8; i++)
+		ASSERT_OK(oa_go(churns, arg));
+	return NULL;
+}
+
+TEST_F(fork, while_the_workers_are_at_it)
+{
+	ASSERT_OK(oa_start(&self->rt, churns_all, self,
+			   .workers = variant->workers));
+	dump_runtime = self->rt;
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int ok = 0;
+
+			ASSERT_OK(oa_run(works, &ok, .workers = 2));
+			_exit(ok ? 0 : 1);
+		}
+		EXPECT_EQ(0, child_status(pid));
+	}
+	TELL(self->done, 1);
+	ASSERT_OK(oa_runtime_wait(self->rt, NULL));
+	ASSERT_OK(oa_runtime_free(self->rt));
+}
+
+/* Generation upon generation. */
+static void descend(int left, unsigned int workers)
+{
+	pid_t pid;
+
+	child_works(workers);
+	if (!left)
+		return;
+	pid = fork();
+	if (!pid) {
+		descend(left - 1, workers);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_status(pid));
+	child_works(workers);
+}
+
+TEST_F(fork, grandchildren)
+{
+	descend(4, variant->workers);
+}
+
+HARNESS_MAIN

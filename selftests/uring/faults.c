@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The n-th event of a kind fails, for each n in turn: a start fails cleanly or
+ * succeeds, and what runs gets through, whatever the kernel refuses once.
+ */
+#include "selftests/api/api_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/fault.h"
+
+#define PAIRS	6
+#define ROUNDS	20
+
+static void set_fault(const char *kind, int n, const char *more)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s:%d%s", kind, n, more);
+	ASSERT_EQ(0, setenv("OA_FAULT", text, 1));
+	fault_read();
+}
+
+static void no_fault(void)
+{
+	unsetenv("OA_FAULT");
+	fault_read();
+}
+
+/* Work that uses every part of a ring: requests, cancels, kicks, timers. */
+
+struct pair {
+	int there[2], back[2];
+	oa_task_t echo;
+};
+
+static void *echoes(void *arg)
+{
+	struct pair *p = arg;
+	char c;
+
+	while (oa_read(p->there[0], &c, 1) == 1)
+		if (oa_write(p->back[1], &c, 1) != 1)
+			FAIL("a write into an empty pipe failed");
+	return NULL;
+}
+
+static void *plays(void *arg)
+{
+	struct pair *p = arg;
+	struct pollfd pfd = { .fd = p->back[0], .events = POLLIN };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		char c = (char)i, d = 0;
+
+		ASSERT_EQ(1, oa_write(p->there[1], &c, 1));
+		if (i % 4 == 3)
+			ASSERT_EQ(1, oa_poll(&pfd, 1, -1));
+		ASSERT_EQ(1, oa_read(p->back[0], &d, 1));
+		ASSERT_EQ(c, d);
+		if (i % 8 == 1)
+			ASSERT_OK(oa_sleep(10 * OA_USEC));
+	}
+	ASSERT_OK(oa_close(p->there[1]));
+	return NULL;
+}
+
+static void *reads_for_ever(void *arg)
+{
+	char c;
+
+	return oa_err((int)oa_read(*(int *)arg, &c, 1));
+}
+
+static void play_all(void)
+{
+	struct pair p[PAIRS];
+	oa_task_t player[PAIRS], echo[PAIRS], cut[PAIRS];
+	int silent[2];
+	void *result;
+
+	ASSERT_EQ(0, pipe(silent));
+	for (int i = 0; i < PAIRS; i++) {
+		ASSERT_EQ(0, pipe(p[i].there));
+		ASSERT_EQ(0, pipe(p[i].back));
+		echo[i] = oa_spawn(echoes, &p[i]);
+		player[i] = oa_spawn(plays, &p[i]);
+		cut[i] = oa_spawn(reads_for_ever, &silent[0]);
+	}
+	for (int i = 0; i < PAIRS; i++) {
+		ASSERT_OK(oa_join(player[i], NULL));
+		ASSERT_OK(oa_join(echo[i], NULL));
+		task_wait_until(task_state(NULL, cut[i]) == OA_TASK_PARKED);
+		ASSERT_OK(oa_cancel(cut[i]));
+		ASSERT_OK(oa_join(cut[i], &result));
+		ASSERT_ERR(oa_err_code(result), -ECANCELED);
+		ASSERT_OK(oa_close(p[i].there[0]));
+		ASSERT_OK(oa_close(p[i].back[0]));
+		ASSERT_OK(oa_close(p[i].back[1]));
+	}
+	ASSERT_OK(oa_close(silent[0]));
+	ASSERT_OK(oa_close(silent[1]));
+}
+
+static void *works(void *arg)
+{
+	play_all();
+	COUNT(*(unsigned int *)arg);
+	return NULL;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void *works_little(void *arg)
+{
+	oa_task_t t = oa_spawn(nothing, NULL, .name = "inner");
+	void *result = NULL;
+	int err = oa_join(t, &result);
+
+	/* A failed spawn is told by the join, a missing stack by the result. */
+	if (err)
+		EXPECT_ERR(err, -ENOMEM);
+	else if (result)
+		EXPECT_ERR(oa_err_code(result), -ENOMEM);
+	COUNT(*(unsigned int *)arg);
+	return NULL;
+}
+
+FIXTURE(faults) { unsigned int ran; };
+VARIANTS_WORKERS(faults);
+
+FIXTURE_SETUP(faults)
+{
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	no_fault();
+	/* Nothing is broken for good. */
+	self->ran = 0;
+	ASSERT_OK(oa_run(works, &self->ran, .workers = variant->workers));
+	ASSERT_EQ(1u, self->ran);
+}
+
+static void start_fails(unsigned int *ran, unsigned int workers,
+			const char *kind, int err1, int err2, int most)
+{
+	struct harness_leaks leaks;
+	struct oa_ended ended;
+	int err, failed = 0;
+
+	harness_leaks_begin(&leaks);
+	for (int n = 1; n <= most; n++) {
+		set_fault(kind, n, "");
+		*ran = 0;
+		memset(&ended, 0, sizeof(ended));
+		err = oa_run(works_little, ran, .workers = workers,
+			     .ended = &ended);
+		no_fault();
+		EXPECT_NO_LEAKS(&leaks);
+		if (err) {
+			failed++;
+			ASSERT_TRUE(err == err1 || err == err2);
+			ASSERT_EQ(0u, *ran);
+		} else {
+			/* Ran, or was dropped for want of a stack. */
+			ASSERT_EQ(1u, *ran + (ended.ran ? 0u : 1u));
+		}
+	}
+	/* With one worker oa_run() starts no thread. */
+	if (strcmp(kind, "stack") && (strcmp(kind, "thread") || workers > 1))
+		EXPECT_GT(failed, 0);
+}
+
+TEST_F(faults, an_allocation_at_start)
+{
+	start_fails(&self->ran, variant->workers, "alloc", -ENOMEM, -ENOMEM,
+		    6 + 5 * (int)variant->workers);
+}
+
+TEST_F(faults, a_mapping_at_start)
+{
+	start_fails(&self->ran, variant->workers, "mmap", -ENOMEM, -ENOMEM,
+		    4 + (int)variant->workers);
+}
+
+TEST_F(faults, a_slab_at_start)
+{
+	start_fails(&self->ran, variant->workers, "slab", -ENOMEM, -ENOMEM, 3);
+}
+
+TEST_F(faults, a_stack_at_start)
+{
+	start_fails(&self->ran, variant->workers, "stack", -ENOMEM, -ENOMEM,
+		    4);
+}
+
+TEST_F(faults, a_thread_at_start)
+{
+	start_fails(&self->ran, variant->workers, "thread", -EAGAIN, -EAGAIN,
+		    1 + (int)variant->workers);
+}
+
+TEST_F(faults, a_ring_at_start)
+{
+	start_fails(&self->ran, variant->workers, "ring", -ENOMEM, -ENOMEM,
+		    2 + (int)variant->workers);
+}
+
+TEST_F(faults, an_eventfd_at_start)
+{
+	start_fails(&self->ran, variant->workers, "eventfd", -EMFILE, -EMFILE,
+		    1 + (int)variant->workers);
+}
+
+static void gets_through(unsigned int *ran, unsigned int workers,
+			 const char *kind, int most, const char *more)
+{
+	struct harness_leaks leaks;
+
+	harness_leaks_begin(&leaks);
+	for (int n = 1; n <= most; n += n < 20 ? 1 : 7) {
+		set_fault(kind, n, more);
+		*ran = 0;
+		ASSERT_OK(oa_run(works, ran, .workers = workers));
+		ASSERT_EQ(1u, *ran);
+		no_fault();
+	}
+	EXPECT_NO_LEAKS(&leaks);
+}
+
+TEST_F(faults, no_room_in_the_submission_queue)
+{
+	gets_through(&self->ran, variant->workers, "sqe", 120, "");
+}
+
+TEST_F(faults, the_kernel_is_busy)
+{
+	gets_through(&self->ran, variant->workers, "enter", 120, "");
+}
+
+TEST_F(faults, a_message_does_not_arrive)
+{
+	gets_through(&self->ran, variant->workers, "msg", 20, "");
+}
+
+TEST_F(faults, no_message_ever_arrives)
+{
+	gets_through(&self->ran, variant->workers, "msg", 5, "+");
+}
+
+HARNESS_MAIN

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <sys/mman.h>
+
+int main(void)
+{
+	return MADV_GUARD_INSTALL;
+}

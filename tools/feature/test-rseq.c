@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <sys/rseq.h>
+
+int main(void)
+{
+	return (int)__rseq_size;
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* flags: -fsanitize=thread */
+int main(void)
+{
+	return 0;
+}

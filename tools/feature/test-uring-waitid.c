@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <liburing.h>
+
+int main(void)
+{
+	return IORING_OP_WAITID == 0;
+}

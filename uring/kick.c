@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Waking a parked worker: the futex that it sleeps on, or a message to the
+ * ring that it waits in. The message goes without a ring of our own
+ * (REGISTER_SEND_MSG_RING) where the kernel has that; else, and whenever it
+ * fails, by the eventfd whose poll is always in flight while a worker waits in
+ * its ring. The caller has won the right, and so owes the wake-up: it may not
+ * get lost on the way.
+ *
+ * A worker that dies meanwhile: its descriptors are closed a grace period
+ * after nobody finds it any more, so a late doorbell rings in nobody's file.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/bug.h"
+#include "core/fault.h"
+#include "core/runtime.h"
+#include "uring/os.h"
+#include "uring/ring.h"
+
+static bool by_message(const struct uring *r)
+{
+	struct io_uring_sqe sqe;
+
+	if (!probe_has(CAP_SEND_MSG_RING) || fault_hit(FAULT_MSG))
+		return false;
+	memset(&sqe, 0, sizeof(sqe));
+	sqe.opcode = IORING_OP_MSG_RING;
+	sqe.fd = r->fd;
+	sqe.off = TAG_KICK;
+	sqe.user_data = TAG_KICK;
+	return !syscall(SYS_io_uring_register, -1, OA_REGISTER_SEND_MSG_RING,
+			&sqe, 1);
+}
+
+static void by_event(const struct uring *r)
+{
+	uint64_t one = 1;
+
+	/* EAGAIN: the counter is full, so it is readable already. */
+	while (syscall(SYS_write, r->event_fd, &one, sizeof(one)) < 0 &&
+	       errno == EINTR)
+		;
+}
+
+void kick_worker(struct worker *w, enum worker_state how)
+{
+	const struct uring *r = ring_of(w);
+
+	if (how == WORKER_PARKED_FUTEX)
+		os_wake(&w->state);
+	else if (!by_message(r))
+		by_event(r);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Asks the running kernel, once. OA_DISABLE=name,name pretends that it lacks
+ * what it has, so that stand-ins can be tested anywhere.
+ */
+#include "uring/probe.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#include "core/compiler.h"
+#include "core/fault.h"
+#include "core/stack.h"
+#include "uring/uapi.h"
+
+static const struct {
+	const char *name;
+	const char *what;
+	const char *instead;
+} caps[CAPS] = {
+	[CAP_RING] = { "ring", "io_uring with deferred task work",
+		       "none: the runtime does not start" },
+	[CAP_REGISTERED_RING] = { "registered-ring",
+				  "ring entered by registered index",
+				  "by descriptor" },
+	[CAP_ABS_TIMER] = { "abs-timer", "absolute timeouts of a ring wait",
+			    "relative ones" },
+	[CAP_CLOCK] = { "clock", "ring waits on CLOCK_MONOTONIC",
+			"the default clock" },
+	[CAP_NO_IOWAIT] = { "no-iowait", "idle not shown as iowait",
+			    "shown as iowait" },
+	[CAP_MSG_RING] = { "msg-ring", "kicks by MSG_RING", "eventfd" },
+	[CAP_SEND_MSG_RING] = { "send-msg-ring",
+				"MSG_RING from threads without a ring",
+				"eventfd" },
+	[CAP_FUTEX2] = { "futex2", "futex_wake(2)", "futex(2)" },
+	[CAP_WAITV] = { "futex-waitv", "futex_waitv(2)", "ring wait only" },
+	[CAP_MEMBARRIER] = { "membarrier", "private run-next and batches",
+			     "not rescued from a stuck worker" },
+};
+
+static bool has[CAPS];
+static int ring_error;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool disabled(const char *name)
+{
+	const char *s = secure_getenv("OA_DISABLE");
+	size_t n = strlen(name);
+
+	while (s && *s) {
+		if (!strncmp(s, name, n) && (s[n] == ',' || !s[n]))
+			return true;
+		s = strchr(s, ',');
+		if (s)
+			s++;
+	}
+	return false;
+}
+
+static bool ok_or_not_enosys(long ret)
+{
+	return ret >= 0 || errno != ENOSYS;
+}
+
+static void probe_ring(void)
+{
+	struct io_uring_params p = {
+		.flags = IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+	};
+	struct oa_clock_register clk = { .clockid = CLOCK_MONOTONIC };
+	struct io_uring_sqe sqe;
+	struct io_uring ring;
+
+	ring_error = fault_hit(FAULT_RING) ? -ENOMEM
+					   : io_uring_queue_init_params(2, &ring, &p);
+	if (ring_error)
+		return;
+	has[CAP_RING] = true;
+	has[CAP_MSG_RING] = true;
+	has[CAP_NO_IOWAIT] = p.features & OA_FEAT_NO_IOWAIT;
+	has[CAP_CLOCK] = !syscall(SYS_io_uring_register, ring.ring_fd,
+				  OA_REGISTER_CLOCK, &clk, 0);
+	/* Both came with 6.12. */
+	has[CAP_ABS_TIMER] = has[CAP_CLOCK];
+	/* A bad target tells that the call is known. */
+	memset(&sqe, 0, sizeof(sqe));
+	sqe.opcode = IORING_OP_MSG_RING;
+	sqe.fd = -1;
+	syscall(SYS_io_uring_register, -1, OA_REGISTER_SEND_MSG_RING, &sqe, 1);
+	has[CAP_SEND_MSG_RING] = errno == EBADF;
+	has[CAP_REGISTERED_RING] = io_uring_register_ring_fd(&ring) == 1;
+	io_uring_queue_exit(&ring);
+}
+
+static void probe_futex(void)
+{
+	static uint32_t word;
+
+	has[CAP_WAITV] = ok_or_not_enosys(syscall(SYS_futex_waitv, NULL, 0, 0,
+						  NULL, 0));
+	/* A mask wider than the futex would be refused. */
+	has[CAP_FUTEX2] = syscall(OA_SYS_futex_wake, &word,
+				  FUTEX_BITSET_MATCH_ANY, 1,
+				  OA_FUTEX2_U32 | OA_FUTEX2_PRIVATE) == 0;
+}
+
+static void probe_membarrier(void)
+{
+	long ret = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+
+	if (ret < 0 || !(ret & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		return;
+	has[CAP_MEMBARRIER] = !syscall(SYS_membarrier,
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+
+static void probe(void)
+{
+	probe_ring();
+	probe_futex();
+	probe_membarrier();
+	for (int i = 0; i < CAPS; i++)
+		if (disabled(caps[i].name))
+			has[i] = false;
+	if (!has[CAP_RING] && !ring_error)
+		ring_error = -ENOSYS;
+	if (disabled("guard"))
+		stack_guard_disable();
+}
+
+int probe_kernel(void)
+{
+	int err;
+
+	pthread_mutex_lock(&lock);
+	/* A limit that stood in the way may have been raised. */
+	if (!has[CAP_RING])
+		probe();
+	err = has[CAP_RING] ? 0 : ring_error;
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+bool probe_has(enum cap c)
+{
+	return has[c];
+}
+
+static void add(char *buf, size_t n, size_t *len, const char *name,
+		const char *state, const char *text)
+{
+	size_t at = *len < n ? *len : n;
+	int k = snprintf(buf ? buf + at : NULL, n - at, "%s: %s, %s\n", name,
+			 state, text);
+
+	*len += k > 0 ? (size_t)k : 0;
+}
+
+/* Why there is no ring, in words that help. */
+static const char *reason(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return "no memory for a ring: raise RLIMIT_MEMLOCK";
+	case -EMFILE:
+	case -ENFILE:
+		return "no descriptor for a ring: raise RLIMIT_NOFILE";
+	case -EPERM:
+		return "io_uring is forbidden here: see kernel.io_uring_disabled "
+		       "and the container's seccomp profile";
+	case -EINVAL:
+		return "the kernel is older than 6.1";
+	default:
+		return "the kernel has no io_uring";
+	}
+}
+
+size_t probe_text(char *buf, size_t n)
+{
+	struct utsname u;
+	size_t len = 0;
+
+	probe_kernel();
+	if (!buf)
+		n = 0;
+	if (!uname(&u))
+		add(buf, n, &len, "kernel", u.release, u.machine);
+	for (int i = 0; i < CAPS; i++) {
+		if (i == CAP_RING && !has[i])
+			add(buf, n, &len, caps[i].name, "no",
+			    reason(ring_error));
+		else
+			add(buf, n, &len, caps[i].name, has[i] ? "yes" : "no",
+			    has[i] ? caps[i].what : caps[i].instead);
+	}
+	add(buf, n, &len, "stack-guard", "yes", stack_guard_kind());
+	return len;
+}

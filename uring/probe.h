@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the running kernel can do. See uring/probe.c. */
+#ifndef OA_URING_PROBE_H
+#define OA_URING_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cap {
+	CAP_RING,		/* io_uring at all, with what 6.1 has */
+	CAP_REGISTERED_RING,	/* ring descriptor by index */
+	CAP_ABS_TIMER,		/* absolute timeouts, 6.12 */
+	CAP_CLOCK,		/* clock of the wait, 6.12 */
+	CAP_NO_IOWAIT,		/* waits that are not iowait, 6.15 */
+	CAP_MSG_RING,		/* 5.18 */
+	CAP_SEND_MSG_RING,	/* without a ring, 6.13 */
+	CAP_FUTEX2,		/* futex_wake(2), futex_wait(2), 6.7 */
+	CAP_WAITV,		/* futex_waitv(2), 5.16 */
+	CAP_MEMBARRIER,
+	CAPS
+};
+
+/* Until there is a ring; 0 or why io_uring can't be used. */
+int probe_kernel(void);
+bool probe_has(enum cap c);
+size_t probe_text(char *buf, size_t n);
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests: from an operation to a submission entry, and asking for its end.
+ *
+ * Neither can fail. What finds no room in the submission queue waits in a
+ * list that needs no memory (its links are in the op) and goes first at the
+ * next chance; a few entries are kept for cancels, so that a flood of
+ * requests does not keep them out.
+ */
+#include <poll.h>
+#include <string.h>
+
+#include "core/bug.h"
+#include "core/fault.h"
+#include "uring/ring.h"
+
+static const uint8_t opcodes[OP_CODES] = {
+	[OP_READ] = IORING_OP_READ,
+	[OP_WRITE] = IORING_OP_WRITE,
+	[OP_READV] = IORING_OP_READV,
+	[OP_WRITEV] = IORING_OP_WRITEV,
+	[OP_OPENAT] = IORING_OP_OPENAT,
+	[OP_OPENAT2] = IORING_OP_OPENAT2,
+	[OP_CLOSE] = IORING_OP_CLOSE,
+	[OP_FSYNC] = IORING_OP_FSYNC,
+	[OP_STATX] = IORING_OP_STATX,
+	[OP_ACCEPT] = IORING_OP_ACCEPT,
+	[OP_CONNECT] = IORING_OP_CONNECT,
+	[OP_SEND] = IORING_OP_SEND,
+	[OP_RECV] = IORING_OP_RECV,
+	[OP_SENDMSG] = IORING_OP_SENDMSG,
+	[OP_RECVMSG] = IORING_OP_RECVMSG,
+	[OP_POLL] = IORING_OP_POLL_ADD,
+	[OP_SPLICE] = IORING_OP_SPLICE,
+};
+
+static uint32_t poll_bits(uint32_t events)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	events = events << 16 | events >> 16;
+#endif
+	return events;
+}
+
+static void fill(struct io_uring_sqe *sqe, struct op *op)
+{
+	memset(sqe, 0, sizeof(*sqe));
+	if (op->code == OP_RAW) {
+		op_prep(op)(sqe, op_prep_arg(op));
+		sqe->flags &= IOSQE_ASYNC;
+	} else {
+		sqe->opcode = opcodes[op->code];
+		sqe->fd = op->fd;
+		sqe->off = op->off;
+		sqe->addr = op->addr;
+		sqe->len = op->len;
+		sqe->rw_flags = (int)op->flags;
+	}
+	if (op->code == OP_POLL)
+		sqe->poll32_events = poll_bits(op->flags);
+	else if (op->code == OP_SPLICE)
+		sqe->splice_fd_in = op->second->fd;
+	sqe->user_data = (uintptr_t)op;
+}
+
+static struct io_uring_sqe *get_sqe(struct uring *r, unsigned int keep)
+{
+	if (fault_hit(FAULT_SQE) || io_uring_sq_space_left(&r->ring) <= keep)
+		return NULL;
+	return io_uring_get_sqe(&r->ring);
+}
+
+/* Room by handing on what is there; NULL when the kernel takes no more. */
+static struct io_uring_sqe *make_room(struct worker *w, unsigned int keep)
+{
+	STAT_INC(w, sq_full);
+	ring_enter(w, false, 0);
+	return get_sqe(ring_of(w), keep);
+}
+
+static bool try_start(struct worker *w, struct op *op)
+{
+	struct uring *r = ring_of(w);
+	struct io_uring_sqe *sqe = get_sqe(r, SQ_RESERVED);
+
+	if (unlikely(!sqe))
+		sqe = make_room(w, SQ_RESERVED);
+	if (unlikely(!sqe))
+		return false;
+	fill(sqe, op);
+	r->inflight++;
+	return true;
+}
+
+void req_start(struct worker *w, struct op *op)
+{
+	struct uring *r = ring_of(w);
+
+	if (likely(!r->late) && likely(try_start(w, op)))
+		return;
+	op->late = NULL;
+	*r->late_last = op;
+	r->late_last = &op->late;
+}
+
+static bool try_cancel(struct worker *w, struct op *op)
+{
+	struct uring *r = ring_of(w);
+	struct io_uring_sqe *sqe = get_sqe(r, 0);
+
+	if (unlikely(!sqe))
+		sqe = make_room(w, 0);
+	if (unlikely(!sqe))
+		return false;
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_ASYNC_CANCEL;
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)op;
+	sqe->user_data = TAG_CANCEL;
+	r->extra++;
+	return true;
+}
+
+/* Takes @op out of the requests that were not handed on yet. */
+static bool take_back(struct uring *r, struct op *op)
+{
+	struct op **p = &r->late;
+
+	while (*p && *p != op)
+		p = &(*p)->late;
+	if (!*p)
+		return false;
+	*p = op->late;
+	if (!*p)
+		r->late_last = p;
+	return true;
+}
+
+void req_cancel(struct worker *w, struct op *op)
+{
+	struct uring *r = ring_of(w);
+
+	if (unlikely(r->late) && take_back(r, op)) {
+		op_done(w, op, -ECANCELED, 0);
+		return;
+	}
+	if (likely(!r->late_cancels) && likely(try_cancel(w, op)))
+		return;
+	op->late = NULL;
+	*r->late_cancels_last = op;
+	r->late_cancels_last = &op->late;
+}
+
+void req_forget_cancel(struct uring *r, struct op *op)
+{
+	struct op **p = &r->late_cancels;
+
+	while (*p && *p != op)
+		p = &(*p)->late;
+	if (!*p)
+		return;
+	*p = op->late;
+	if (!*p)
+		r->late_cancels_last = p;
+}
+
+void req_flush_late(struct worker *w)
+{
+	struct uring *r = ring_of(w);
+	struct op *op;
+
+	while ((op = r->late_cancels)) {
+		r->late_cancels = op->late;
+		if (!r->late_cancels)
+			r->late_cancels_last = &r->late_cancels;
+		if (!try_cancel(w, op)) {
+			op->late = r->late_cancels;
+			if (!r->late_cancels)
+				r->late_cancels_last = &op->late;
+			r->late_cancels = op;
+			break;
+		}
+	}
+	while ((op = r->late) && try_start(w, op)) {
+		r->late = op->late;
+		if (!r->late)
+			r->late_last = &r->late;
+	}
+}

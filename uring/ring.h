@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker's ring. See uring/ring.c, uring/req.c, uring/kick.c. */
+#ifndef OA_URING_RING_H
+#define OA_URING_RING_H
+
+#include "core/op.h"
+#include "core/worker.h"
+#include "uring/probe.h"
+#include "uring/uapi.h"
+
+#define SQ_ENTRIES	256u
+#define CQ_ENTRIES	4096u
+#define SQ_RESERVED	16u	/* of these, kept for cancels and re-arms */
+
+/* user_data of what is not an op; ops are pointers, aligned to 8. */
+enum ring_tag {
+	TAG_KICK = 1,		/* somebody's doorbell */
+	TAG_EVENT = 2,		/* the eventfd's poll */
+	TAG_CANCEL = 3,		/* a cancel's own completion */
+};
+
+struct uring {
+	struct io_uring ring;		/* W; K */
+	int fd;				/* I; for others' messages */
+	int event_fd;			/* I; the doorbell that always works */
+	uint32_t inflight;		/* W; requests not completed */
+	uint32_t extra;			/* W; cancels and polls not completed */
+	bool stale;			/* W; TASKRUN says nothing, see ring.c */
+	bool event_armed;		/* W; the eventfd's poll is in flight */
+	bool registered;		/* I */
+	uint32_t enter_flags;		/* I */
+	struct op *late;		/* W; no room in the queue yet */
+	struct op **late_last;		/* W */
+	struct op *late_cancels;	/* W; likewise, their cancels */
+	struct op **late_cancels_last;	/* W */
+};
+
+static inline struct uring *ring_of(const struct worker *w)
+{
+	return w->backend;
+}
+
+int ring_init(struct worker *w);
+void ring_fini(struct worker *w);
+void ring_free(struct worker *w);
+void ring_forked(struct worker *w);
+
+/* Owner. Hands on and reaps; waits for one completion if @wait. 0 or -errno. */
+int ring_enter(struct worker *w, bool wait, oa_time_t deadline);
+bool ring_ready(struct worker *w);
+bool ring_unsent(struct worker *w);
+bool ring_is_idle(struct worker *w);
+int ring_reap(struct worker *w);
+void ring_wait(struct worker *w, oa_time_t deadline);
+
+/* Owner. The eventfd's poll is to be in flight before a park on the ring. */
+bool ring_arm_event(struct worker *w);
+
+void req_start(struct worker *w, struct op *op);
+void req_cancel(struct worker *w, struct op *op);
+/* Owner. What found no room before. */
+void req_flush_late(struct worker *w);
+/* Owner. Its request has completed: the cancel kept for it is not needed. */
+void req_forget_cancel(struct uring *r, struct op *op);
+
+void kick_worker(struct worker *w, enum worker_state how);
+
+#endif
