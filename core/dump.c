@@ -49,31 +49,46 @@ static void put_place(struct dump *d, const char *what, const void *at)
 		put(d, "%s %p", what, at);
 }
 
-/* Frames of a parked task, by the chain of frame pointers where there is one. */
-static void put_frames(struct dump *d, struct task *t)
+#define FRAMES 17
+
+/*
+ * Frames of a parked task, by the chain of frame pointers where there is one;
+ * it may go on meanwhile, and then they mean nothing.
+ */
+static int get_frames(struct task *t, const void **pc)
 {
-	const struct stack *s = READ_ONCE(t->stack);
-	const char *low, *top, *fp;
-	const void *pc;
+	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
+	const struct stack *at = READ_ONCE(t->stack);
+	const void *frame[2];
+	struct arch_frame top;
+	struct stack s;
+	const char *fp;
+	int n = 0;
 
-	if (!s || !t->ctx.sp)
-		return;
-	low = s->low;
-	top = (const char *)s;
-	pc = arch_ctx_pc(&t->ctx);
-	fp = arch_ctx_fp(&t->ctx);
-	put_place(d, "    at", pc);
-	for (int i = 0; i < 16; i++) {
-		const void *const *frame = (const void *const *)(const void *)fp;
-
-		if (fp < low || fp + 16 > top || ((uintptr_t)fp & 7))
+	if (!at || !inspect_peek(&s, at, sizeof(s)) ||
+	    !inspect_peek(&top, READ_ONCE(t->ctx.sp), sizeof(top)))
+		return 0;
+	pc[n++] = top.pc;
+	for (fp = top.fp; n < FRAMES; fp = frame[0]) {
+		if (fp < s.low || fp + 16 > (const char *)at ||
+		    (uintptr_t)fp & 7 || !inspect_peek(frame, fp, 16))
 			break;
-		put_place(d, " <", frame[1]);
+		pc[n++] = frame[1];
 		if ((const char *)frame[0] <= fp)
 			break;
-		fp = frame[0];
 	}
-	put(d, "\n");
+	return atomic_load_acq(&t->wait) == wait ? n : 0; /* [park] */
+}
+
+static void put_frames(struct dump *d, struct task *t)
+{
+	const void *pc[FRAMES];
+	int n = get_frames(t, pc);
+
+	for (int i = 0; i < n; i++)
+		put_place(d, i ? " <" : "    at", pc[i]);
+	if (n)
+		put(d, "\n");
 }
 
 static const char *state_name(enum oa_task_state s)

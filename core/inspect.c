@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "core/fork.h"
 #include "core/op.h"
@@ -43,23 +46,41 @@ static enum oa_task_state state_of(uint64_t life, uint64_t wait, uint32_t flags)
 	}
 }
 
-/* A request lives in the frame of its task: look only while it is parked. */
-static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
+bool inspect_peek(void *to, const void *at, size_t n)
 {
-	struct op *op;
+	struct iovec mine = { to, n };
+	struct iovec other = { (void *)(uintptr_t)at, n };
+
+	return syscall(SYS_process_vm_readv, (long)getpid(), &mine, 1ul,
+		       &other, 1ul, 0ul) == (long)n;
+}
+
+/* A request lives in the frame of its task. */
+static void tell_request(const void *at, struct oa_task_info *i)
+{
+	struct op op;
+
+	i->waits = "request";
+	if (!at || !inspect_peek(&op, at, sizeof(op)) || op.code >= OP_CODES)
+		return;
+	i->waits = op_names[op.code];
+	i->fd = op.fd;
+}
+
+static void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
+{
+	void *on = READ_ONCE(t->wait_on);
 
 	i->deadline = wait & WAIT_TIMED ? READ_ONCE(t->deadline) : OA_FOREVER;
 	i->waits = "time";
+	/* relaxed: is it another wait by now? then @on may be no task */
+	if (READ_ONCE(t->wait) >> 8 != wait >> 8)
+		return;
 	if (wait & WAIT_OP) {
-		op = READ_ONCE(t->wait_on);
-		i->waits = "request";
-		if (op && op->code < OP_CODES) {
-			i->waits = op_names[op->code];
-			i->fd = op->fd;
-		}
-	} else if (READ_ONCE(t->wait_on)) {
+		tell_request(on, i);
+	} else if (on) {
 		i->waits = "join";
-		i->waits_task = task_handle(READ_ONCE(t->wait_on));
+		i->waits_task = task_handle(on);
 	}
 }
 
@@ -78,7 +99,7 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
 	uint32_t flags = READ_ONCE(t->flags);
-	struct stack *s;
+	struct stack *s, copy;
 
 	if (!(life & LIFE_ALIVE) || life & LIFE_GONE ||
 	    READ_ONCE(t->rt) != rt || flags & TASK_THREAD)
@@ -100,8 +121,9 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	if (i->state == OA_TASK_DELAYED)
 		i->deadline = READ_ONCE(t->deadline);
 	s = READ_ONCE(t->stack);
-	if (s && i->state != OA_TASK_ENDED)
-		i->stack_size = s->size;
+	if (s && i->state != OA_TASK_ENDED &&
+	    inspect_peek(&copy, s, sizeof(copy)))
+		i->stack_size = copy.size;
 	/* [life] all of it was this generation's */
 	return life_is(atomic_load_acq(&t->life), i->task);
 }

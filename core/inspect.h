@@ -7,6 +7,12 @@
 
 #include "core/runtime.h"
 
+/*
+ * Memory that its owner may change or give back meanwhile, such as a stack.
+ * False: it is gone, or the system forbids the look.
+ */
+bool inspect_peek(void *to, const void *at, size_t n);
+
 /* Under RCU. False: not a task of @rt. */
 bool inspect_task(struct runtime *rt, struct task *t, struct oa_task_info *i,
 		  char *name);

@@ -201,8 +201,11 @@ static __cold_path bool accept_slow(struct worker *w, struct task *t)
 
 static inline bool accept(struct worker *w, struct task *t)
 {
-	/* relaxed: these were set before it was queued */
-	if (unlikely(READ_ONCE(t->life) & (LIFE_INQ | LIFE_DELAYED)))
+	/*
+	 * [life] acquire: this entry may be the elder of two, and who dropped
+	 * the other saw what its waker did.
+	 */
+	if (unlikely(atomic_load_acq(&t->life) & (LIFE_INQ | LIFE_DELAYED)))
 		return accept_slow(w, t);
 	return likely(!(t->flags & TASK_PINNED)) || here(w, t);
 }

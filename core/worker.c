@@ -145,7 +145,10 @@ static void take_injected(struct worker *w)
 
 	if (likely(!n))
 		return;
+	/* The other half is for what runs here: an overflow costs more. */
 	room = RING_SIZE - ring_len(&w->ring);
+	room = room > RING_SIZE / 2 ? room - RING_SIZE / 2
+				    : min_of(room, RING_BATCH);
 	n = min_of(n / w->rt->nr_workers + 1, ARRAY_SIZE(got));
 	n = inject_take(&w->rt->inject, got, min_of(n, room));
 	for (uint32_t i = 0; i < n; i++) {

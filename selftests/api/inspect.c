@@ -334,7 +334,7 @@ static void *some_of_everything(void *arg)
 		ASSERT_OK(oa_join(t[i], NULL));
 	for (int i = 0; i < 10; i++)
 		ASSERT_OK(oa_yield());
-	ASSERT_OK(oa_sleep(OA_USEC));
+	ASSERT_OK(oa_sleep(OA_MSEC));
 	ASSERT_EQ(1, oa_write(s->fds[1], &c, 1));
 	ASSERT_EQ(1, oa_read(s->fds[0], &c, 1));
 	t[0] = oa_spawn(reads, &s->fds[0]);
