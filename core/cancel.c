@@ -25,7 +25,7 @@ static int cancel(struct task *t, oa_task_t h)
 		/* [park-cancel] the flag, then the wait word */
 	} while (!atomic_cas(&t->life, &life, life | LIFE_CANCEL));
 	if (life & LIFE_DELAYED)
-		task_delay_skip(t);
+		task_delay_skip(t, life);
 	else
 		park_cancel(t, h);
 	return 0;

@@ -15,15 +15,17 @@
 #include "core/spawn.h"
 
 /*
- * The swap that makes it an ordinary task that waits to be run. True: the
- * caller has to queue it.
+ * The swap that makes it an ordinary task that waits to be run, if it is the
+ * one that was @seen: the slot may have gone on to another that is delayed.
+ * True: the caller has to queue it.
  */
-static bool over(struct task *t)
+static bool over(struct task *t, uint64_t seen)
 {
 	uint64_t life = atomic_load_acq(&t->life), to; /* [delayed] */
 
 	do {
-		if (!(life & LIFE_DELAYED))
+		if (!(life & LIFE_DELAYED) ||
+		    life >> LIFE_GEN_SHIFT != seen >> LIFE_GEN_SHIFT)
 			return false;
 		to = life & ~(uint64_t)LIFE_DELAYED;
 		if (life & LIFE_HANDLE)
@@ -44,51 +46,61 @@ bool task_delay_came(struct worker *w, struct task *t)
 			return false;
 		/* [delayed] from here on nobody queues it but who is due */
 	} while (!atomic_cas(&t->life, &life, life & ~(uint64_t)LIFE_INQ));
-	task_delay_file(w, t);
+	task_delay_file(w, t, life);
 	return true;
 }
 
-void task_delay_file(struct worker *w, struct task *t)
+void task_delay_file(struct worker *w, struct task *t, uint64_t seen)
 {
 	/* Shutting down: it would never come to its time. */
 	if (unlikely(READ_ONCE(w->rt->stopping) == RT_DROPPING) ||
 	    t->deadline <= w->now) {
-		task_delay_skip(t);
+		task_delay_skip(t, seen);
 		return;
 	}
 	park_arm(w, t, t->deadline);
 	/* [delayed] pairs with the walk that sets ->stopping */
 	smp_mb();
 	if (unlikely(READ_ONCE(w->rt->stopping) == RT_DROPPING))
-		task_delay_skip(t);
+		task_delay_skip(t, seen);
 }
 
-void task_delay_over(struct worker *w, struct task *t, oa_time_t now)
+void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
+		     oa_time_t now)
 {
 	oa_time_t at = READ_ONCE(t->deadline);
+	uint32_t flags = READ_ONCE(t->flags);
 
-	if (at > now)
+	if (at > now) {
 		park_arm(w, t, at);
-	else if (over(t))
-		sched_ready_back(w, t);
+		return;
+	}
+	/* Afterwards a join may have it: nothing of it is to be read. */
+	if (!over(t, seen))
+		return;
+	if (flags & TASK_PINNED)
+		sched_ready_pinned(w, t);
+	else
+		sched_ready_stealable(w, t);
 }
 
-void task_delay_skip(struct task *t)
+void task_delay_skip(struct task *t, uint64_t seen)
 {
+	uint32_t flags = READ_ONCE(t->flags);
+	struct runtime *rt = READ_ONCE(t->rt);
 	struct worker *w = worker_self(), *to;
-	struct runtime *rt;
 
-	if (!over(t))
+	/* Afterwards a join may have it: nothing of it is to be read. */
+	if (!over(t, seen))
 		return;
 	/* Once it is queued it may run, and its runtime end. */
 	rcu_read_lock();
-	rt = t->rt;
-	if (t->flags & TASK_PINNED) {
+	if (flags & TASK_PINNED) {
 		to = rt->workers[t->pin];
 		inbox_push(to, t);
 		idle_kick(to);
 	} else if (w && w->rt == rt) {
-		sched_ready_back(w, t);
+		sched_ready_stealable(w, t);
 	} else {
 		inject_push(&rt->inject, t);
 		idle_need_help(rt);

@@ -67,7 +67,7 @@ static void tell_request(const void *at, struct oa_task_info *i)
 	i->fd = op.fd;
 }
 
-static void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
+static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
 {
 	void *on = READ_ONCE(t->wait_on);
 

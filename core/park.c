@@ -326,14 +326,15 @@ void park_cancel(struct task *t, oa_task_t h)
 /* A timer that was due is out of its wheel: what of its task? */
 static void expired(struct worker *w, struct task *t, oa_time_t now)
 {
+	uint64_t life, word;
 	oa_time_t until;
-	uint64_t word;
 
 	for (;;) {
 		smp_mb(); /* [timer-look] out of the wheel before the look */
 		/* [delayed] the flag was set before the timer was filed */
-		if (unlikely(atomic_load_acq(&t->life) & LIFE_DELAYED)) {
-			task_delay_over(w, t, now);
+		life = atomic_load_acq(&t->life);
+		if (unlikely(life & LIFE_DELAYED)) {
+			task_delay_over(w, t, life, now);
 			return;
 		}
 		word = atomic_load_acq(&t->wait); /* [park] */

@@ -64,7 +64,7 @@ static inline void ring_add(struct worker *w, struct task *t)
  */
 
 /* Where only one worker may run it. */
-static void ready_pinned(struct worker *w, struct task *t)
+void sched_ready_pinned(struct worker *w, struct task *t)
 {
 	struct worker *to = t->rt->workers[t->pin];
 
@@ -94,7 +94,7 @@ void sched_ready(struct task *t)
 	struct task *old;
 
 	if (unlikely(t->flags & TASK_PINNED)) {
-		ready_pinned(w, t);
+		sched_ready_pinned(w, t);
 		return;
 	}
 	if (unlikely(!w || w->rt != t->rt || t->rt->debug_migrate)) {
@@ -146,15 +146,19 @@ static inline void offer(struct worker *w)
 		idle_need_help(w->rt);
 }
 
-void sched_ready_back(struct worker *w, struct task *t)
+void sched_ready_stealable(struct worker *w, struct task *t)
 {
-	if (unlikely(t->flags & TASK_PINNED)) {
-		ready_pinned(w, t);
-		return;
-	}
 	ring_add(w, t);
 	if (!w->alone)
 		offer(w);
+}
+
+void sched_ready_back(struct worker *w, struct task *t)
+{
+	if (unlikely(t->flags & TASK_PINNED))
+		sched_ready_pinned(w, t);
+	else
+		sched_ready_stealable(w, t);
 }
 
 /*
@@ -165,7 +169,7 @@ static __cold_path bool here(struct worker *w, struct task *t)
 {
 	if (likely(!(t->flags & TASK_PINNED) || t->pin == w->index))
 		return true;
-	ready_pinned(w, t);
+	sched_ready_pinned(w, t);
 	return false;
 }
 

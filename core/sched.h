@@ -31,6 +31,9 @@ void sched_exit(struct worker *w, struct task *cur, void *result)
  */
 void sched_ready(struct task *t);
 void sched_ready_back(struct worker *w, struct task *t);
+/* The same where the caller knows whether it is pinned, and may not look. */
+void sched_ready_pinned(struct worker *w, struct task *t);
+void sched_ready_stealable(struct worker *w, struct task *t);
 /* A task to be joined: as the next, unless somebody idles. */
 void sched_ready_spawned(struct worker *w, struct task *t);
 

@@ -242,7 +242,7 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 {
 	struct worker *w = worker_self(), *mine = NULL;
-	uint64_t life = LIFE_ALIVE | a->life;
+	uint64_t life = LIFE_ALIVE | a->life, gen;
 	struct task *t;
 	int err;
 
@@ -273,8 +273,9 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		life |= LIFE_QUEUED | (life & LIFE_DELAYED ? 0 : LIFE_INQ);
 	if (life & LIFE_DELAYED && !mine)
 		life |= LIFE_INQ;
+	gen = READ_ONCE(t->life);
 	/* [life] for walkers; others get it by the queue */
-	atomic_store_rel(&t->life, READ_ONCE(t->life) | life);
+	atomic_store_rel(&t->life, gen | life);
 	if (h)
 		*h = task_handle(t);
 	if (mine) {
@@ -283,7 +284,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	}
 	/* What the word says now is too late: a shutdown may have met it. */
 	if (mine && life & LIFE_DELAYED)
-		task_delay_file(w, t);
+		task_delay_file(w, t, gen | life);
 	else
 		put_in_queue(w, t);
 	return 0;

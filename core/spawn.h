@@ -13,12 +13,17 @@ struct task *task_end(struct worker *w, struct task *t, void *result);
  * False: it is delayed no more, and may start.
  */
 bool task_delay_came(struct worker *w, struct task *t);
-/* Worker: the same for one that was in no queue. */
-void task_delay_file(struct worker *w, struct task *t);
+/*
+ * These are for the task that had the life word @seen; they leave the next
+ * user of the slot alone.
+ * Worker: the same for one that was in no queue.
+ */
+void task_delay_file(struct worker *w, struct task *t, uint64_t seen);
 /* Worker: its timer has fired. */
-void task_delay_over(struct worker *w, struct task *t, oa_time_t now);
+void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
+		     oa_time_t now);
 /* Any thread: it need not wait any longer. */
-void task_delay_skip(struct task *t);
+void task_delay_skip(struct task *t, uint64_t seen);
 
 /* Start @t on @rt from anywhere; used by oa_post() and the first task. */
 struct task_args {
