@@ -17,7 +17,7 @@ static void task_init(void *obj, uint32_t number)
 {
 	struct task *t = obj;
 
-	t->slot = number;
+	WRITE_ONCE(t->slot, number);
 	/* Generation 0 is for handles that carry an error. */
 	/* [life] for walkers, who may be there already */
 	atomic_store_rel(&t->life, (uint64_t)1 << LIFE_GEN_SHIFT);

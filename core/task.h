@@ -135,7 +135,7 @@ static inline oa_task_t task_handle(const struct task *t)
 {
 	oa_task_t h = {
 		(READ_ONCE(t->life) >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT) |
-		t->slot
+		READ_ONCE(t->slot)
 	};
 
 	return h;
