@@ -178,21 +178,11 @@ void fd_set_hint(int fd, bool more)
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
 }
 
-static inline void unlink_op(struct fd_link *l)
-{
-	if (!l->pprev)
-		return;
-	*l->pprev = l->next;
-	if (l->next)
-		l->next->pprev = l->pprev;
-	l->pprev = NULL;
-}
-
 void fd_done(struct op *op)
 {
-	unlink_op(&op->link);
+	fd_unlink(&op->link);
 	if (unlikely(op->second != NULL))
-		unlink_op(op->second);
+		fd_unlink(op->second);
 }
 
 void fd_opened(int fd)
@@ -289,9 +279,10 @@ static void end_requests(struct task *t, struct closer *c, uint32_t id)
 /* close(2) itself, by request: what has to be written back may take time. */
 static int close_number(struct task *t, int fd)
 {
-	struct op op = { .code = OP_CLOSE, .fd = fd, .task = t };
+	struct op op;
 	struct worker *w = worker_self();
 
+	op_init(&op, OP_CLOSE, fd);
 	op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
 	park_wait(t);
 	return op.res;

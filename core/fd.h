@@ -40,6 +40,16 @@ void fd_set_hint(int fd, bool more);
 /* Owner: its last completion has come. */
 void fd_done(struct op *op);
 
+static inline void fd_unlink(struct fd_link *l)
+{
+	if (!l->pprev)
+		return;
+	*l->pprev = l->next;
+	if (l->next)
+		l->next->pprev = l->pprev;
+	l->pprev = NULL;
+}
+
 /* A call of ours got @fd from the kernel: whatever was known of it is over. */
 void fd_opened(int fd);
 

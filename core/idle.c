@@ -431,8 +431,7 @@ static bool hand_on(struct worker *w)
 
 	if (!poll->unsent(w) || (w->alone && !w->at_once))
 		return false;
-	poll->reap(w);
-	if (look_again(w)) {
+	if (poll->reap(w) || look_again(w)) {
 		w->at_once = 8;
 		return true;
 	}

@@ -67,13 +67,22 @@ static long rw_nowait(struct worker *w, long nr, int fd,
 	return ret;
 }
 
+/* By the ring, when it was to be done at once and would have had to wait. */
+static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
+		       uint64_t off)
+{
+	struct op op;
+
+	op_init(&op, code, fd);
+	op.addr = io_addr(at);
+	op.len = (uint32_t)len;
+	op.off = off;
+	return io_run(&op);
+}
+
 static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
 		      bool writes)
 {
-	struct op op = {
-		.code = writes ? OP_WRITEV : OP_READV, .fd = fd,
-		.addr = io_addr(iov), .len = (uint32_t)n, .off = off,
-	};
 	struct worker *w;
 	long ret = io_try_begin(fd, &w);
 
@@ -83,17 +92,15 @@ static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
 		return -EINVAL;
 	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, iov, n,
 			off);
-	return would_wait(ret) ? io_run(&op) : ret;
+	if (!would_wait(ret))
+		return ret;
+	return rw_wait(writes ? OP_WRITEV : OP_READV, fd, iov, (size_t)n, off);
 }
 
 static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
 {
 	size_t n = min_of(len, (size_t)0x7ffff000);
 	struct iovec iov = { buf, n };
-	struct op op = {
-		.code = writes ? OP_WRITE : OP_READ, .fd = fd,
-		.addr = io_addr(buf), .len = (uint32_t)n, .off = off,
-	};
 	struct worker *w;
 	long ret = io_try_begin(fd, &w);
 
@@ -101,7 +108,9 @@ static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
 		return ret;
 	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, &iov, 1,
 			off);
-	return would_wait(ret) ? io_run(&op) : ret;
+	if (!would_wait(ret))
+		return ret;
+	return rw_wait(writes ? OP_WRITE : OP_READ, fd, buf, n, off);
 }
 
 ssize_t oa_read(int fd, void *buf, size_t n)
@@ -146,12 +155,12 @@ static int opened(int fd)
 
 int oa_openat(int dirfd, const char *path, int flags, ...)
 {
-	struct op op = {
-		.code = OP_OPENAT, .fd = dirfd, .addr = io_addr(path),
-		.flags = (uint32_t)flags,
-	};
+	struct op op;
 	va_list ap;
 
+	op_init(&op, OP_OPENAT, dirfd);
+	op.addr = io_addr(path);
+	op.flags = (uint32_t)flags;
 	if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {
 		va_start(ap, flags);
 		op.len = va_arg(ap, mode_t);
@@ -163,34 +172,39 @@ int oa_openat(int dirfd, const char *path, int flags, ...)
 int oa_openat2(int dirfd, const char *path, const struct open_how *how,
 	       size_t size)
 {
-	struct op op = {
-		.code = OP_OPENAT2, .fd = dirfd, .addr = io_addr(path),
-		.off = io_addr(how), .len = (uint32_t)size,
-	};
+	struct op op;
 
+	op_init(&op, OP_OPENAT2, dirfd);
+	op.addr = io_addr(path);
+	op.off = io_addr(how);
+	op.len = (uint32_t)size;
 	return opened(io_run(&op));
 }
 
 int oa_fsync(int fd)
 {
-	struct op op = { .code = OP_FSYNC, .fd = fd };
+	struct op op;
 
+	op_init(&op, OP_FSYNC, fd);
 	return io_run(&op);
 }
 
 int oa_statx(int dirfd, const char *path, int flags, unsigned int mask,
 	     struct statx *buf)
 {
-	struct op op = {
-		.code = OP_STATX, .fd = dirfd, .addr = io_addr(path),
-		.flags = (uint32_t)flags, .len = mask, .off = io_addr(buf),
-	};
+	struct op op;
 	struct worker *w;
 	int err;
 
 	/* By descriptor nothing has to be looked up: a request costs more. */
-	if (!(flags & AT_EMPTY_PATH) || !path || *path)
+	if (!(flags & AT_EMPTY_PATH) || !path || *path) {
+		op_init(&op, OP_STATX, dirfd);
+		op.addr = io_addr(path);
+		op.flags = (uint32_t)flags;
+		op.len = mask;
+		op.off = io_addr(buf);
 		return io_run(&op);
+	}
 	err = io_try_begin(dirfd, &w);
 	if (err)
 		return err;
@@ -203,14 +217,16 @@ ssize_t oa_splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out,
 		  size_t n, unsigned int flags)
 {
 	struct fd_link in = { .fd = fd_in };
-	struct op op = {
-		.code = OP_SPLICE, .fd = fd_out, .second = &in,
-		.off = off_out ? (uint64_t)*off_out : OFFSET_NONE,
-		.addr = off_in ? (uint64_t)*off_in : OFFSET_NONE,
-		.len = (uint32_t)min_of(n, (size_t)0x7ffff000), .flags = flags,
-	};
-	int ret = io_run(&op);
+	struct op op;
+	int ret;
 
+	op_init(&op, OP_SPLICE, fd_out);
+	op.second = &in;
+	op.off = off_out ? (uint64_t)*off_out : OFFSET_NONE;
+	op.addr = off_in ? (uint64_t)*off_in : OFFSET_NONE;
+	op.len = (uint32_t)min_of(n, (size_t)0x7ffff000);
+	op.flags = flags;
+	ret = io_run(&op);
 	if (ret > 0 && off_in)
 		*off_in += ret;
 	if (ret > 0 && off_out)
@@ -220,10 +236,10 @@ ssize_t oa_splice(int fd_in, off_t *off_in, int fd_out, off_t *off_out,
 
 int oa_sqe(void (*prep)(struct io_uring_sqe *sqe, void *arg), void *arg)
 {
-	struct op op = {
-		.code = OP_RAW, .fd = -1, .addr = (uintptr_t)prep,
-		.off = io_addr(arg),
-	};
+	struct op op;
 
-	return prep ? io_run(&op) : -EINVAL;
+	op_init(&op, OP_RAW, -1);
+	op.addr = (uintptr_t)prep;
+	op.off = io_addr(arg);
+	return likely(prep) ? io_run(&op) : -EINVAL;
 }

@@ -56,12 +56,14 @@ int oa_sock_shutdown(int fd, int how)
 
 int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	struct op op = {
-		.code = OP_ACCEPT, .fd = fd, .addr = io_addr(addr),
-		.off = io_addr(len), .flags = (uint32_t)flags,
-	};
-	int got = io_run(&op);
+	struct op op;
+	int got;
 
+	op_init(&op, OP_ACCEPT, fd);
+	op.addr = io_addr(addr);
+	op.off = io_addr(len);
+	op.flags = (uint32_t)flags;
+	got = io_run(&op);
 	if (got >= 0)
 		fd_opened(got);
 	return got;
@@ -74,11 +76,11 @@ int oa_accept(int fd, struct sockaddr *addr, socklen_t *len)
 
 int oa_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct op op = {
-		.code = OP_CONNECT, .fd = fd, .addr = io_addr(addr),
-		.off = len,
-	};
+	struct op op;
 
+	op_init(&op, OP_CONNECT, fd);
+	op.addr = io_addr(addr);
+	op.off = len;
 	return io_run(&op);
 }
 
@@ -86,13 +88,14 @@ int oa_connect(int fd, const struct sockaddr *addr, socklen_t len)
 static ssize_t send_rest(int fd, const char *buf, size_t n, int flags,
 			 size_t done)
 {
-	struct op op = {
-		.code = OP_SEND, .fd = fd, .addr = io_addr(buf + done),
-		.len = (uint32_t)(n - done),
-		.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL),
-	};
-	int ret = io_run(&op);
+	struct op op;
+	int ret;
 
+	op_init(&op, OP_SEND, fd);
+	op.addr = io_addr(buf + done);
+	op.len = (uint32_t)(n - done);
+	op.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL);
+	ret = io_run(&op);
 	if (ret < 0)
 		return done ? (ssize_t)done : ret;
 	return (ssize_t)done + ret;
@@ -138,19 +141,19 @@ static ssize_t recv_now(int fd, void *buf, size_t n, int flags)
 
 ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
 {
-	struct op op = {
-		.code = OP_RECV, .fd = fd, .addr = io_addr(buf),
-		.flags = (uint32_t)flags,
-	};
+	struct op op;
 	ssize_t ret;
 
 	n = min_of(n, (size_t)0x7ffff000);
-	op.len = (uint32_t)n;
 	if (!(flags & MSG_WAITALL) && (flags & MSG_DONTWAIT || fd_hint(fd))) {
 		ret = recv_now(fd, buf, n, flags);
 		if ((ret != -EAGAIN && ret != -EINTR) || flags & MSG_DONTWAIT)
 			return ret;
 	}
+	op_init(&op, OP_RECV, fd);
+	op.addr = io_addr(buf);
+	op.flags = (uint32_t)flags;
+	op.len = (uint32_t)n;
 	ret = io_run(&op);
 	if (ret > 0 && op.cflags & CQE_SOCK_NONEMPTY)
 		fd_set_hint(fd, true);
@@ -159,10 +162,7 @@ ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
 
 ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	struct op op = {
-		.code = OP_SENDMSG, .fd = fd, .addr = io_addr(msg), .len = 1,
-		.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL),
-	};
+	struct op op;
 	struct worker *w;
 	ssize_t ret, all = 0;
 	int err = io_try_begin(fd, &w);
@@ -186,16 +186,21 @@ ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 		    (errno != EAGAIN && errno != EINTR))
 			return ret < 0 ? -errno : ret;
 	}
+	op_init(&op, OP_SENDMSG, fd);
+	op.addr = io_addr(msg);
+	op.len = 1;
+	op.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL);
 	return io_run(&op);
 }
 
 ssize_t oa_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	struct op op = {
-		.code = OP_RECVMSG, .fd = fd, .addr = io_addr(msg), .len = 1,
-		.flags = (uint32_t)flags,
-	};
+	struct op op;
 
+	op_init(&op, OP_RECVMSG, fd);
+	op.addr = io_addr(msg);
+	op.len = 1;
+	op.flags = (uint32_t)flags;
 	return io_run(&op);
 }
 

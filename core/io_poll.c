@@ -46,9 +46,8 @@ static int set_up(struct worker *w, struct op *op, struct pollfd *p)
 {
 	int err = 0;
 
-	memset(op, 0, sizeof(*op));
-	op->code = OP_POLL;
-	op->fd = p->fd;
+	op_init(op, OP_POLL, p->fd);
+	op->res = 0;
 	op->flags = (uint16_t)p->events;
 	p->revents = 0;
 	if (p->fd >= 0)

@@ -30,10 +30,13 @@
 #include "core/runtime.h"
 #include "core/sched.h"
 
-int op_claim_fds(struct worker *w, struct op *op)
+static inline int claim_fds(struct worker *w, struct op *op)
 {
-	int err = fd_start(w, op, &op->link, op->fd);
+	int err;
 
+	if (op->fd < 0 && !op->second)
+		return 0;
+	err = fd_start(w, op, &op->link, op->fd);
 	if (!err && op->second) {
 		err = fd_start(w, op, op->second, op->second->fd);
 		if (err)
@@ -42,13 +45,24 @@ int op_claim_fds(struct worker *w, struct op *op)
 	return err;
 }
 
-void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch)
+int op_claim_fds(struct worker *w, struct op *op)
+{
+	return claim_fds(w, op);
+}
+
+static inline void start(struct worker *w, struct task *t, struct op *op,
+			 uint64_t epoch)
 {
 	op->task = t;
 	op->epoch = epoch;
 	op->state = OP_STARTED;
 	STAT_INC(w, requests);
 	w->rt->poll->op_start(w, op);
+}
+
+void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch)
+{
+	start(w, t, op, epoch);
 }
 
 int op_result(struct task *t, struct op *op, oa_time_t own)
@@ -80,40 +94,56 @@ int op_run(struct op *op, oa_time_t deadline)
 	err = park_check(t);
 	if (unlikely(err))
 		return err;
-	while (unlikely(err = op_claim_fds(w, op))) {
+	while (unlikely(err = claim_fds(w, op))) {
 		if (err != -EAGAIN)
 			return err;
 		sched_give_way(w, t);
 		w = worker_self();
 	}
 	WRITE_ONCE(t->wait_on, op);
-	epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL,
-			   deadline_min(t, deadline));
-	op_start(w, t, op, epoch);
-	park_wait(t);
+	epoch = park_begin_on(w, t, WAIT_OP | WAIT_MAY_CANCEL,
+			      deadline_min(t, deadline));
+	start(w, t, op, epoch);
+	sched_park(w, t);
+	/* However it ended, it is over: relaxed, see park_end() */
+	WRITE_ONCE(t->wait, epoch);
 	return op_result(t, op, deadline);
+}
+
+/* What few requests have: two descriptors, or somebody who closes one. */
+static __noinline void done_rare(struct worker *w, struct op *op)
+{
+	struct task *t = op->task;
+	struct closer *c = op->closer;
+
+	fd_done(op);
+	/* From here on the op may be gone. */
+	if (park_op_done(t, op->epoch))
+		sched_ready_back(w, t);
+	if (c && !--c->left)
+		park_wake(c->task, c->epoch, WAIT_WOKEN);
 }
 
 void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
 {
 	struct task *t = op->task;
-	uint64_t epoch = op->epoch;
-	struct closer *c = op->closer;
 
 	OA_BUG_ON(op->state != OP_STARTED);
 	STAT_INC(w, completions);
-	fd_done(op);
 	op->res = res;
 	op->cflags = cflags;
 	op->state = OP_DONE;
-	/* From here on the op may be gone. */
-	if (park_op_done(t, epoch)) {
-		/* Its stack has been away for a while; it runs soon. */
-		__builtin_prefetch(t->ctx.sp, 1);
-		sched_ready_back(w, t);
+	if (unlikely(op->closer || op->second)) {
+		done_rare(w, op);
+		return;
 	}
-	if (unlikely(c != NULL) && !--c->left)
-		park_wake(c->task, c->epoch, WAIT_WOKEN);
+	fd_unlink(&op->link);
+	/* From here on the op may be gone. */
+	if (!park_op_done(t, op->epoch))
+		return;
+	/* Its stack has been away for a while; it runs soon. */
+	__builtin_prefetch(t->ctx.sp, 1);
+	sched_ready_back(w, t);
 }
 
 void op_ask(struct worker *w, struct op *op, enum op_reason why)

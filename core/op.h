@@ -42,6 +42,24 @@ struct op {
 	struct fd_link *second;		/* I; of OP_SPLICE: where from */
 };
 
+/* What a request is about is then filled in; the rest is set as it goes. */
+static inline void op_init(struct op *op, enum op_code code, int fd)
+{
+	op->code = (uint8_t)code;
+	op->state = 0;
+	op->reason = 0;
+	op->asked = false;
+	op->fd = fd;
+	op->off = 0;
+	op->addr = 0;
+	op->len = 0;
+	op->flags = 0;
+	op->sibling = NULL;
+	op->closer = NULL;
+	op->link.pprev = NULL;
+	op->second = NULL;
+}
+
 /* How OP_RAW carries what prepares it, and what that is given. */
 typedef void (*op_prep_fn)(struct io_uring_sqe *sqe, void *arg);
 

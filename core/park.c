@@ -50,39 +50,11 @@
 
 bool park_asymmetric;
 
-static inline enum wait_state state_of(uint64_t word)
-{
-	return (enum wait_state)(word & WAIT_STATE);
-}
-
-static inline bool waiting(uint64_t word)
-{
-	return state_of(word) == WAIT_PARKING || state_of(word) == WAIT_PARKED;
-}
-
-uint64_t park_begin(struct task *t, uint32_t flags, oa_time_t deadline)
-{
-	/* relaxed: only this task changes it while it runs */
-	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
-	struct worker *w = worker_self();
-
-	if (likely(w != NULL))
-		WRITE_ONCE(t->home, (uint16_t)w->index);
-	if (deadline != OA_FOREVER) {
-		flags |= WAIT_TIMED;
-		task_set(t, TASK_TIMED);
-	}
-	WRITE_ONCE(t->deadline, deadline);
-	/* [park] deadline, home, wait_on before the word */
-	atomic_store_rel(&t->wait, epoch | flags | WAIT_PARKING);
-	return epoch;
-}
-
 /* The caller's task, after its wait: how did it end? */
 static enum wait_state park_end(struct task *t)
 {
 	/* [park] acquire: what the waker wrote before it swapped the word */
-	enum wait_state how = state_of(atomic_load_acq(&t->wait));
+	enum wait_state how = wait_state_of(atomic_load_acq(&t->wait));
 
 	/* relaxed: nobody has an epoch that is over */
 	atomic_store_rlx(&t->wait, READ_ONCE(t->wait) & ~(uint64_t)0xff);
@@ -94,7 +66,7 @@ bool park_abandon(struct task *t, uint64_t epoch)
 	uint64_t word = READ_ONCE(t->wait); /* relaxed: swapped below */
 
 	(void)epoch;
-	while (waiting(word)) {
+	while (wait_open(word)) {
 		/* [park] */
 		if (atomic_cas(&t->wait, &word, word & ~(uint64_t)0xff))
 			return true;
@@ -131,12 +103,12 @@ static inline enum claim claim(struct task *t, uint64_t epoch,
 	uint64_t done;
 
 	do {
-		if ((word & ~(uint64_t)0xff) != epoch || !waiting(word))
+		if ((word & ~(uint64_t)0xff) != epoch || !wait_open(word))
 			return CLAIM_LOST;
 		done = (word & ~(uint64_t)WAIT_STATE) | how;
 		/* [park] publishes what the waker did; see park_end() */
 	} while (!atomic_cas(&t->wait, &word, done));
-	return state_of(word) == WAIT_PARKED ? CLAIM_PARKED : CLAIM_EARLY;
+	return wait_state_of(word) == WAIT_PARKED ? CLAIM_PARKED : CLAIM_EARLY;
 }
 
 bool park_claim(struct task *t, uint64_t epoch, enum wait_state how)
@@ -174,7 +146,7 @@ static bool timer_wanted(const struct task *t, oa_time_t *until)
 
 	*until = READ_ONCE(t->deadline);
 	/* [delayed] */
-	return (waiting(word) && word & WAIT_TIMED) ||
+	return (wait_open(word) && word & WAIT_TIMED) ||
 	       atomic_load_acq(&t->life) & LIFE_DELAYED;
 }
 
@@ -237,40 +209,12 @@ void park_disarm(struct task *t)
 /* How a wait that may be cancelled ends; requests are asked to end instead. */
 static void cancel_wait(struct task *t, uint64_t word)
 {
-	if (!waiting(word) || !(word & WAIT_MAY_CANCEL))
+	if (!wait_open(word) || !(word & WAIT_MAY_CANCEL))
 		return;
 	if (word & WAIT_OP)
 		op_abort(t);
 	else
 		park_wake(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
-}
-
-/*
- * A wait for requests without a deadline, which only this worker can end: by
- * their completion, or by asking for it. Nobody else swaps the word, so it is
- * stored, without the fence that would order it before the look at the flag
- * (5 ns of the 20 that a request may cost here). Instead, a canceller that
- * finds the task running makes all threads pass a fence and looks again
- * [park-asym]; see park_cancel().
- */
-static inline bool ends_here(uint64_t word)
-{
-	return (word & (WAIT_OP | WAIT_TIMED)) == WAIT_OP &&
-	       park_is_asymmetric();
-}
-
-bool park_op_done(struct task *t, uint64_t epoch)
-{
-	uint64_t word = READ_ONCE(t->wait); /* relaxed: see ends_here() */
-
-	if (!ends_here(word))
-		return park_claim(t, epoch, WAIT_WOKEN);
-	if ((word & ~(uint64_t)0xff) != epoch || !waiting(word))
-		return false;
-	/* [park] to the task, through the queue */
-	atomic_store_rel(&t->wait, (word & ~(uint64_t)WAIT_STATE) | WAIT_WOKEN);
-	/* A request that is taken back ends before the task has left. */
-	return likely(state_of(word) == WAIT_PARKED);
 }
 
 void park_commit(struct worker *w, struct task *t)
@@ -280,7 +224,7 @@ void park_commit(struct worker *w, struct task *t)
 
 	STAT_INC(w, parks);
 	parked = (word & ~(uint64_t)WAIT_STATE) | WAIT_PARKED;
-	if (ends_here(word) && likely(state_of(word) == WAIT_PARKING)) {
+	if (ends_here(word) && likely(wait_state_of(word) == WAIT_PARKING)) {
 		atomic_store_rel(&t->wait, parked); /* [park-asym] */
 		barrier();
 		/* [park-asym] relaxed: who cancels looks again */
@@ -289,7 +233,7 @@ void park_commit(struct worker *w, struct task *t)
 		return;
 	}
 	/* [park] [park-cancel] off the stack; then the flag */
-	if (state_of(word) != WAIT_PARKING ||
+	if (wait_state_of(word) != WAIT_PARKING ||
 	    !atomic_cas(&t->wait, &word, parked)) {
 		sched_ready(t);
 		return;
@@ -314,7 +258,7 @@ void park_cancel(struct task *t, oa_task_t h)
 	 * [park-asym] It runs, or its word is on the way to us; only who waits
 	 * for a request stores without a fence.
 	 */
-	if (!waiting(word) && park_is_asymmetric() && READ_ONCE(t->flags) & TASK_STARTED) {
+	if (!wait_open(word) && park_is_asymmetric() && READ_ONCE(t->flags) & TASK_STARTED) {
 		poll_default->membarrier();
 		word = atomic_load(&t->wait);
 	}
@@ -338,7 +282,7 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 			return;
 		}
 		word = atomic_load_acq(&t->wait); /* [park] */
-		if (!waiting(word) || !(word & WAIT_TIMED))
+		if (!wait_open(word) || !(word & WAIT_TIMED))
 			return;
 		until = READ_ONCE(t->deadline);
 		if (until > now) {

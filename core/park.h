@@ -5,18 +5,13 @@
 
 #include "core/deadline.h"
 #include "core/task.h"
+#include "core/worker.h"
 
 /*
  * The task of this thread, or one that stands for it when it is not the
  * runtime's; NULL: no memory. A stand-in is the thread's until it ends.
  */
 struct task *park_self(void);
-
-/*
- * The caller's task. Opens a wait; from here on, whoever has the epoch may
- * end it. @flags: WAIT_MAY_CANCEL, WAIT_OP. @deadline OA_FOREVER: none.
- */
-uint64_t park_begin(struct task *t, uint32_t flags, oa_time_t deadline);
 
 /*
  * The caller's task. Suspends it until the wait has ended and tells how:
@@ -37,18 +32,83 @@ bool park_wake(struct task *t, uint64_t epoch, enum wait_state how);
 /* The same without queueing: true means the caller must run or queue it. */
 bool park_claim(struct task *t, uint64_t epoch, enum wait_state how);
 
-/*
- * Owner: a request that the wait @epoch was for is done. True: it has ended
- * by this, and the caller must queue the task.
- */
-bool park_op_done(struct task *t, uint64_t epoch);
-
 /* membarrier(2) works: set once, before the first task. */
 extern bool park_asymmetric;
 
 static inline bool park_is_asymmetric(void)
 {
 	return READ_ONCE(park_asymmetric);
+}
+
+static inline enum wait_state wait_state_of(uint64_t word)
+{
+	return (enum wait_state)(word & WAIT_STATE);
+}
+
+static inline bool wait_open(uint64_t word)
+{
+	return wait_state_of(word) == WAIT_PARKING || wait_state_of(word) == WAIT_PARKED;
+}
+
+/*
+ * The caller's task. Opens a wait; from here on, whoever has the epoch may
+ * end it. @flags: WAIT_MAY_CANCEL, WAIT_OP. @deadline OA_FOREVER: none.
+ * @w: the worker that the caller is on; NULL: a thread.
+ */
+static inline uint64_t park_begin_on(struct worker *w, struct task *t,
+				     uint32_t flags, oa_time_t deadline)
+{
+	/* relaxed: only this task changes it while it runs */
+	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+
+	if (likely(w != NULL))
+		WRITE_ONCE(t->home, (uint16_t)w->index);
+	if (deadline != OA_FOREVER) {
+		flags |= WAIT_TIMED;
+		task_set(t, TASK_TIMED);
+	}
+	WRITE_ONCE(t->deadline, deadline);
+	/* [park] deadline, home, wait_on before the word */
+	atomic_store_rel(&t->wait, epoch | flags | WAIT_PARKING);
+	return epoch;
+}
+
+static inline uint64_t park_begin(struct task *t, uint32_t flags,
+				  oa_time_t deadline)
+{
+	return park_begin_on(worker_self(), t, flags, deadline);
+}
+
+/*
+ * A wait for requests without a deadline, which only this worker can end: by
+ * their completion, or by asking for it. Nobody else swaps the word, so it is
+ * stored, without the fence that would order it before the look at the flag
+ * (5 ns of the 20 that a request may cost here). Instead, a canceller that
+ * finds the task running makes all threads pass a fence and looks again
+ * [park-asym]; see park_cancel().
+ */
+static inline bool ends_here(uint64_t word)
+{
+	return (word & (WAIT_OP | WAIT_TIMED)) == WAIT_OP &&
+	       park_is_asymmetric();
+}
+
+/*
+ * Owner: a request that the wait @epoch was for is done. True: it has ended
+ * by this, and the caller must queue the task.
+ */
+static inline bool park_op_done(struct task *t, uint64_t epoch)
+{
+	uint64_t word = READ_ONCE(t->wait); /* relaxed: see ends_here() */
+
+	if (!ends_here(word))
+		return park_claim(t, epoch, WAIT_WOKEN);
+	if ((word & ~(uint64_t)0xff) != epoch || !wait_open(word))
+		return false;
+	/* [park] to the task, through the queue */
+	atomic_store_rel(&t->wait, (word & ~(uint64_t)WAIT_STATE) | WAIT_WOKEN);
+	/* A request that is taken back ends before the task has left. */
+	return likely(wait_state_of(word) == WAIT_PARKED);
 }
 
 /* Switching side: @t is off its stack. */

@@ -284,6 +284,11 @@ static inline void finish(struct worker *w)
 {
 	struct task *t = w->prev;
 
+	if (w->commit == COMMIT_PARK) {
+		w->commit = COMMIT_NONE;
+		park_commit(w, t);
+		return;
+	}
 	if (unlikely(w->commit != COMMIT_YIELD || t->flags & TASK_PINNED ||
 		     !w->alone)) {
 		sched_finish(w);
@@ -349,11 +354,13 @@ void sched_finish(struct worker *w)
 	enum commit c = w->commit;
 
 	w->commit = COMMIT_NONE;
+	if (likely(c == COMMIT_PARK)) {
+		park_commit(w, t);
+		return;
+	}
 	switch (c) {
 	case COMMIT_NONE:
-		break;
 	case COMMIT_PARK:
-		park_commit(w, t);
 		break;
 	case COMMIT_YIELD:
 		sched_ready_back(w, t);

@@ -265,15 +265,20 @@ void worker_loop(struct worker *w)
 		w->queued = NULL;
 		if (!t)
 			t = sched_next(w);
+		if (!t && unlikely(w->sick.n)) {
+			give_up_sick(w);
+			continue;
+		}
+		if (!t) {
+			if (READ_ONCE(w->rt->over))
+				break;
+			idle_wait(w);
+			/* What came of it runs first, then the next look. */
+			t = sched_next(w);
+		}
 		if (t) {
 			idle_found(w);
 			run(w, t);
-		} else if (w->sick.n) {
-			give_up_sick(w);
-		} else if (READ_ONCE(w->rt->over)) {
-			break;
-		} else {
-			idle_wait(w);
 		}
 	}
 }

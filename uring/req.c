@@ -42,12 +42,14 @@ static uint32_t poll_bits(uint32_t events)
 	return events;
 }
 
-static void fill(struct io_uring_sqe *sqe, struct op *op)
+static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 {
 	memset(sqe, 0, sizeof(*sqe));
 	if (op->code == OP_RAW) {
 		op_prep(op)(sqe, op_prep_arg(op));
 		sqe->flags &= IOSQE_ASYNC;
+		sqe->user_data = (uintptr_t)op;
+		return;
 	} else {
 		sqe->opcode = opcodes[op->code];
 		sqe->fd = op->fd;
@@ -63,7 +65,7 @@ static void fill(struct io_uring_sqe *sqe, struct op *op)
 	sqe->user_data = (uintptr_t)op;
 }
 
-static struct io_uring_sqe *get_sqe(struct uring *r, unsigned int keep)
+static inline struct io_uring_sqe *get_sqe(struct uring *r, unsigned int keep)
 {
 	if (fault_hit(FAULT_SQE) || io_uring_sq_space_left(&r->ring) <= keep)
 		return NULL;
@@ -71,14 +73,15 @@ static struct io_uring_sqe *get_sqe(struct uring *r, unsigned int keep)
 }
 
 /* Room by handing on what is there; NULL when the kernel takes no more. */
-static struct io_uring_sqe *make_room(struct worker *w, unsigned int keep)
+static __cold_path struct io_uring_sqe *make_room(struct worker *w,
+						  unsigned int keep)
 {
 	STAT_INC(w, sq_full);
 	ring_enter(w, false, 0);
 	return get_sqe(ring_of(w), keep);
 }
 
-static bool try_start(struct worker *w, struct op *op)
+__always_inline_oa bool try_start(struct worker *w, struct op *op)
 {
 	struct uring *r = ring_of(w);
 	struct io_uring_sqe *sqe = get_sqe(r, SQ_RESERVED);
@@ -92,15 +95,19 @@ static bool try_start(struct worker *w, struct op *op)
 	return true;
 }
 
+static __cold_path void start_late(struct uring *r, struct op *op)
+{
+	op->late = NULL;
+	*r->late_last = op;
+	r->late_last = &op->late;
+}
+
 void req_start(struct worker *w, struct op *op)
 {
 	struct uring *r = ring_of(w);
 
-	if (likely(!r->late) && likely(try_start(w, op)))
-		return;
-	op->late = NULL;
-	*r->late_last = op;
-	r->late_last = &op->late;
+	if (unlikely(r->late) || unlikely(!try_start(w, op)))
+		start_late(r, op);
 }
 
 static bool try_cancel(struct worker *w, struct op *op)

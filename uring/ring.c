@@ -204,13 +204,11 @@ static bool fill_timeout(struct __kernel_timespec *ts, oa_time_t deadline,
 static int enter(struct uring *r, unsigned int submit, unsigned int min,
 		 uint32_t flags, const void *arg, size_t size)
 {
-	long ret;
-
 	if (fault_hit(FAULT_ENTER))
 		return -EBUSY;
-	ret = syscall(SYS_io_uring_enter, r->ring.enter_ring_fd, submit, min,
-		      flags | r->enter_flags, arg, size);
-	return ret < 0 ? -errno : (int)ret;
+	return io_uring_enter2((unsigned int)r->ring.enter_ring_fd, submit, min,
+			       flags | r->enter_flags,
+			       (sigset_t *)(uintptr_t)arg, size);
 }
 
 int ring_enter(struct worker *w, bool wait, oa_time_t deadline)
