@@ -93,13 +93,21 @@ static int where(struct runtime *rt, const struct task *t)
 	return READ_ONCE(t->home);
 }
 
+static size_t stack_size(const struct runtime *rt, const struct task *t,
+			 uint32_t flags)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+
+	return flags & TASK_OWN_STACK && x ? READ_ONCE(x->stack_size)
+					   : rt->stacks.size;
+}
+
 __glance bool inspect_task(struct runtime *rt, struct task *t,
 			   struct oa_task_info *i, char *name)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
 	uint32_t flags = READ_ONCE(t->flags);
-	struct stack *s, copy;
 
 	if (!(life & LIFE_ALIVE) || life & LIFE_GONE ||
 	    READ_ONCE(t->rt) != rt || flags & TASK_THREAD)
@@ -120,10 +128,8 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 		tell_wait(t, wait, i);
 	if (i->state == OA_TASK_DELAYED)
 		i->deadline = READ_ONCE(t->deadline);
-	s = READ_ONCE(t->stack);
-	if (s && i->state != OA_TASK_ENDED &&
-	    inspect_peek(&copy, s, sizeof(copy)))
-		i->stack_size = copy.size;
+	if (READ_ONCE(t->stack) && i->state != OA_TASK_ENDED)
+		i->stack_size = stack_size(rt, t, flags);
 	/* [life] all of it was this generation's */
 	return life_is(atomic_load_acq(&t->life), i->task);
 }

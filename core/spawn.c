@@ -102,7 +102,7 @@ static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 	if (o->name)
 		strncpy(x->name, o->name, sizeof(x->name) - 1);
 	x->on_drop = o->on_drop;
-	x->stack_size = o->stack_size;
+	WRITE_ONCE(x->stack_size, o->stack_size);
 	x->fpctl = ARCH_FPCTL_DEFAULT;
 	to = x->inl;
 	if (o->copy > sizeof(x->inl)) {
@@ -155,7 +155,7 @@ static int apply_opts(struct worker *w, struct task *t, struct runtime *rt,
 		return 0;
 	err = fill_ext(w, t, rt, o);
 	if (!err && t->flags & TASK_OWN_STACK)
-		t->ext->stack_size = own;
+		WRITE_ONCE(t->ext->stack_size, own);
 	return err;
 }
 
