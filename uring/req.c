@@ -48,7 +48,10 @@ static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 	memset(sqe, 0, sizeof(*sqe));
 	if (op->code == OP_RAW) {
 		op_prep(op)(sqe, op_prep_arg(op));
-		sqe->flags &= IOSQE_ASYNC;
+		if (unlikely(!raw_may(sqe))) {
+			memset(sqe, 0, sizeof(*sqe));
+			sqe->opcode = OA_OP_NONE;
+		}
 		sqe->user_data = (uintptr_t)op;
 		return;
 	} else {

@@ -57,6 +57,8 @@ void ring_wait(struct worker *w, oa_time_t deadline);
 /* Owner. The eventfd's poll is to be in flight before a park on the ring. */
 bool ring_arm_event(struct worker *w);
 
+/* May a request prepared by hand be made? See oa_sqe(3). */
+bool raw_may(const struct io_uring_sqe *sqe);
 /* True: the request itself had ended before its cancel was answered. */
 bool req_cancel_answered(struct uring *r, struct op *op, int32_t res);
 void req_start(struct worker *w, struct op *op);
