@@ -7,6 +7,7 @@
  * next chance; a few entries are kept for cancels, so that a flood of
  * requests does not keep them out.
  */
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -47,7 +48,10 @@ static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 	memset(sqe, 0, sizeof(*sqe));
 	if (op->code == OP_RAW) {
 		op_prep(op)(sqe, op_prep_arg(op));
-		sqe->flags &= IOSQE_ASYNC;
+		if (unlikely(!raw_may(sqe))) {
+			memset(sqe, 0, sizeof(*sqe));
+			sqe->opcode = OA_OP_NONE;
+		}
 		sqe->user_data = (uintptr_t)op;
 		return;
 	} else {
@@ -123,7 +127,8 @@ static bool try_cancel(struct worker *w, struct op *op)
 	sqe->opcode = IORING_OP_ASYNC_CANCEL;
 	sqe->fd = -1;
 	sqe->addr = (uintptr_t)op;
-	sqe->user_data = TAG_CANCEL;
+	sqe->user_data = (uintptr_t)op | TAG_CANCEL;
+	op->cancel_out = true;
 	r->extra++;
 	return true;
 }
@@ -143,19 +148,41 @@ static bool take_back(struct uring *r, struct op *op)
 	return true;
 }
 
+static void cancel_later(struct uring *r, struct op *op)
+{
+	op->late = NULL;
+	*r->late_cancels_last = op;
+	r->late_cancels_last = &op->late;
+}
+
+/*
+ * A request is in no list of the kernel's while it is between two tries: then
+ * the cancel finds nothing, and the request may go on to wait. So it has to be
+ * asked again, and the op stays until both have answered.
+ */
+bool req_cancel_answered(struct uring *r, struct op *op, int32_t res)
+{
+	op->cancel_out = false;
+	if (op->answered)
+		return true;
+	if (res == -ENOENT)
+		cancel_later(r, op);
+	return false;
+}
+
 void req_cancel(struct worker *w, struct op *op)
 {
 	struct uring *r = ring_of(w);
 
+	op->cancel_out = false;
+	op->answered = false;
 	if (unlikely(r->late) && take_back(r, op)) {
 		op_done(w, op, -ECANCELED, 0);
 		return;
 	}
 	if (likely(!r->late_cancels) && likely(try_cancel(w, op)))
 		return;
-	op->late = NULL;
-	*r->late_cancels_last = op;
-	r->late_cancels_last = &op->late;
+	cancel_later(r, op);
 }
 
 void req_forget_cancel(struct uring *r, struct op *op)

@@ -255,16 +255,27 @@ static void complete(struct worker *w, struct uring *r,
 		if (!(cqe->flags & IORING_CQE_F_MORE))
 			r->event_armed = false;
 		return;
-	case TAG_CANCEL:
+	}
+	op = (struct op *)(uintptr_t)(cqe->user_data & ~(uint64_t)TAG_MASK);
+	if (unlikely((cqe->user_data & TAG_MASK) == TAG_CANCEL)) {
 		r->extra--;
+		if (req_cancel_answered(r, op, cqe->res))
+			op_done(w, op, op->res, op->cflags);
 		return;
 	}
-	op = (struct op *)(uintptr_t)cqe->user_data;
 	if (unlikely(cqe->flags & IORING_CQE_F_MORE))
 		return;
 	r->inflight--;
-	if (unlikely(r->late_cancels && op->asked))
-		req_forget_cancel(r, op);
+	if (unlikely(op->asked)) {
+		if (r->late_cancels)
+			req_forget_cancel(r, op);
+		if (op->cancel_out) {
+			op->res = result_of(cqe->res);
+			op->cflags = cqe->flags;
+			op->answered = true;
+			return;
+		}
+	}
 	op_done(w, op, result_of(cqe->res), cqe->flags);
 }
 

@@ -16,7 +16,8 @@
 enum ring_tag {
 	TAG_KICK = 1,		/* somebody's doorbell */
 	TAG_EVENT = 2,		/* the eventfd's poll */
-	TAG_CANCEL = 3,		/* a cancel's own completion */
+	TAG_CANCEL = 4,		/* a cancel's own, with the op it is for */
+	TAG_MASK = 7,
 };
 
 struct uring {
@@ -56,6 +57,10 @@ void ring_wait(struct worker *w, oa_time_t deadline);
 /* Owner. The eventfd's poll is to be in flight before a park on the ring. */
 bool ring_arm_event(struct worker *w);
 
+/* May a request prepared by hand be made? See oa_sqe(3). */
+bool raw_may(const struct io_uring_sqe *sqe);
+/* True: the request itself had ended before its cancel was answered. */
+bool req_cancel_answered(struct uring *r, struct op *op, int32_t res);
 void req_start(struct worker *w, struct op *op);
 void req_cancel(struct worker *w, struct op *op);
 /* Owner. What found no room before. */

@@ -28,6 +28,13 @@ struct oa_clock_register {
 	uint32_t resv[3];
 };
 
+/* Operations, and what they take */
+#define OA_OP_READ_MULTISHOT	49
+#define OA_OP_FIXED_FD_INSTALL	54
+#define OA_OP_RECV_ZC		58
+#define OA_OP_NONE		255	/* no kernel has it: -EINVAL */
+#define OA_TIMEOUT_MULTISHOT	(1u << 6)
+
 /* From -ERESTARTSYS down: "do it again", which system calls never return. */
 #define ERESTARTSYS		512
 #define ERESTART_RESTARTBLOCK	516

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/* oa_close() ends the calls of others that wait; what is closed is closed. */
+#include "io_test.h"
+
+#include <sys/stat.h>
+
+FIXTURE(io_close) { struct io_fds f; const struct io_call *c; };
+VARIANTS_STAND_INS(io_close);
+LEAK_CHECK(io_close);
+
+typedef struct io_close_fixture_data data;
+
+FIXTURE_SETUP(io_close)
+{
+	signal(SIGPIPE, SIG_IGN);
+}
+
+FIXTURE_TEARDOWN(io_close)
+{
+}
+
+static void *calls(void *arg)
+{
+	data *s = arg;
+
+	return as_result(s->c->call(&s->f));
+}
+
+static void forget(struct io_fds *f, int fd)
+{
+	for (int i = 0; i < 4; i++)
+		if (f->fds[i] == fd)
+			f->fds[i] = -1;
+}
+
+static long result_of_close(const struct io_call *c)
+{
+	/* POLLNVAL is something to tell. */
+	return c->flags & IO_POLLS ? 1 : -EBADF;
+}
+
+static void close_under(data *s, bool second)
+{
+	int fd;
+	oa_task_t t;
+
+	io_make(s->c, &s->f);
+	fd = second ? s->f.second : s->f.fd;
+	if (fd < 0) {
+		io_unmake(&s->f);
+		return;
+	}
+	t = oa_spawn(calls, s);
+	until_parked(t);
+	ASSERT_OK(oa_close(fd));
+	EXPECT_CALL(s->c, result_of_close(s->c), join_long(t));
+	forget(&s->f, fd);
+	/* And so are those that come later. */
+	EXPECT_CALL(s->c, result_of_close(s->c),
+		    join_long(oa_spawn(calls, s)));
+	io_unmake(&s->f);
+}
+
+TASK_TEST_F(io_close, ends_a_call_that_waits, .workers = variant->workers)
+{
+	for (self->c = io_calls; self->c->name; self->c++)
+		if (!(self->c->flags & IO_NO_CLOSE)) {
+			close_under(self, false);
+			close_under(self, true);
+		}
+}
+
+/* Of many tasks on many workers. */
+
+static void *reads(void *arg)
+{
+	char c;
+
+	return as_result(oa_read(*(int *)arg, &c, 1));
+}
+
+static void *polls(void *arg)
+{
+	struct pollfd p[2] = {
+		{ .fd = *(int *)arg, .events = POLLIN },
+		{ .fd = *(int *)arg, .events = POLLIN | POLLPRI },
+	};
+	int n = oa_poll(p, 2, -1);
+
+	EXPECT_EQ(POLLNVAL, p[0].revents);
+	EXPECT_EQ(POLLNVAL, p[1].revents);
+	return as_result(n == 2 ? -EBADF : n);
+}
+
+TASK_TEST_F(io_close, ends_the_calls_of_all, .workers = variant->workers)
+{
+	enum { N = 40 };
+	oa_task_t t[N];
+	int fds[2];
+
+	make_pipe(fds);
+	for (int i = 0; i < N; i++)
+		t[i] = oa_spawn(i % 4 ? reads : polls, &fds[0], .worker =
+				OA_WORKER(i % (int)variant->workers));
+	for (int i = 0; i < N; i++)
+		until_parked(t[i]);
+	ASSERT_OK(oa_close(fds[0]));
+	for (int i = 0; i < N; i++)
+		EXPECT_ERR(join_long(t[i]), -EBADF);
+	ASSERT_OK(oa_close(fds[1]));
+}
+
+static void *closes(void *arg)
+{
+	return as_result(oa_close(*(int *)arg));
+}
+
+TASK_TEST_F(io_close, one_of_several_succeeds, .workers = variant->workers)
+{
+	enum { N = 8 };
+
+	for (int round = 0; round < 50; round++) {
+		oa_task_t t[N], r[3];
+		unsigned int good = 0;
+		int fds[2];
+
+		make_pipe(fds);
+		for (int i = 0; i < 3; i++)
+			r[i] = oa_spawn(reads, &fds[0]);
+		if (round % 2)
+			for (int i = 0; i < 3; i++)
+				until_parked(r[i]);
+		for (int i = 0; i < N; i++)
+			t[i] = oa_spawn(closes, &fds[0]);
+		for (int i = 0; i < N; i++) {
+			long ret = join_long(t[i]);
+
+			ASSERT_TRUE(!ret || ret == -EBADF);
+			good += !ret;
+		}
+		EXPECT_EQ(1u, good);
+		for (int i = 0; i < 3; i++)
+			EXPECT_ERR(join_long(r[i]), -EBADF);
+		ASSERT_OK(oa_close(fds[1]));
+	}
+}
+
+/* The number goes on to another file: nobody reads what is not his. */
+TASK_TEST_F(io_close, and_the_number_used_again, .workers = variant->workers)
+{
+	int keep[2], fds[2];
+	char c;
+
+	make_pipe(keep);
+	ASSERT_EQ(1, write(keep[1], "k", 1));
+	for (int round = 0; round < 100; round++) {
+		oa_task_t t[3];
+		int fd;
+
+		make_pipe(fds);
+		fd = fds[0];
+		for (int i = 0; i < 3; i++)
+			t[i] = oa_spawn(reads, &fd);
+		for (int i = 0; i < 3; i++)
+			until_parked(t[i]);
+		ASSERT_OK(oa_close(fds[0]));
+		ASSERT_EQ(fd, dup(keep[0]));
+		for (int i = 0; i < 3; i++)
+			EXPECT_ERR(join_long(t[i]), -EBADF);
+		ASSERT_OK(oa_close(fd));
+		ASSERT_OK(oa_close(fds[1]));
+	}
+	EXPECT_EQ(1, oa_read(keep[0], &c, 1));
+	close_both(keep);
+}
+
+/* Not a cancellation point. */
+
+static void *closes_cancelled(void *arg)
+{
+	int *fds = arg;
+
+	ASSERT_OK(oa_cancel(oa_self()));
+	return as_result(oa_close(fds[0]));
+}
+
+TASK_TEST_F(io_close, by_a_task_that_was_cancelled_or_is_late,
+	    .workers = variant->workers)
+{
+	struct oa_deadline d;
+	oa_task_t t, r[2];
+	int fds[2];
+
+	make_pipe(fds);
+	r[0] = oa_spawn(reads, &fds[0]);
+	r[1] = oa_spawn(polls, &fds[0]);
+	until_parked(r[0]);
+	until_parked(r[1]);
+	t = oa_spawn(closes_cancelled, fds);
+	EXPECT_OK(join_long(t));
+	EXPECT_ERR(join_long(r[0]), -EBADF);
+	EXPECT_ERR(join_long(r[1]), -EBADF);
+	ASSERT_OK(oa_deadline_enter(&d, oa_now()));
+	EXPECT_OK(oa_close(fds[1]));
+	EXPECT_EQ(0, oa_deadline_fired(&d));
+	ASSERT_OK(oa_deadline_leave(&d));
+}
+
+TASK_TEST_F(io_close, calls_on_what_is_closed, .workers = variant->workers)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct iovec v = { &at, sizeof(at) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct pollfd p = { .events = POLLIN };
+	struct statx st;
+	char c = 0;
+	int fds[2];
+
+	make_pipe(fds);
+	p.fd = fds[0];
+	ASSERT_OK(oa_close(fds[0]));
+	ASSERT_OK(oa_close(fds[1]));
+	for (int i = 0; i < 2; i++) {
+		/* Known to have been closed, then one that never was open. */
+		int fd = i ? 5000 : fds[0];
+
+		EXPECT_ERR(oa_read(fd, &c, 1), -EBADF);
+		EXPECT_ERR(oa_write(fd, &c, 1), -EBADF);
+		EXPECT_ERR(oa_readv(fd, &v, 1), -EBADF);
+		EXPECT_ERR(oa_writev(fd, &v, 1), -EBADF);
+		EXPECT_ERR(oa_pread(fd, &c, 1, 0), -EBADF);
+		EXPECT_ERR(oa_pwrite(fd, &c, 1, 0), -EBADF);
+		EXPECT_ERR(oa_fsync(fd), -EBADF);
+		EXPECT_ERR(oa_statx(fd, "", AT_EMPTY_PATH, 0, &st), -EBADF);
+		EXPECT_ERR(oa_openat(fd, "a", O_RDONLY), -EBADF);
+		EXPECT_ERR(oa_bind(fd, sa(&at), sizeof(at)), -EBADF);
+		EXPECT_ERR(oa_listen(fd, 1), -EBADF);
+		EXPECT_ERR(oa_accept(fd, NULL, NULL), -EBADF);
+		EXPECT_ERR(oa_connect(fd, sa(&at), sizeof(at)), -EBADF);
+		EXPECT_ERR(oa_send(fd, &c, 1, 0), -EBADF);
+		EXPECT_ERR(oa_recv(fd, &c, 1, 0), -EBADF);
+		EXPECT_ERR(oa_sendmsg(fd, &m, 0), -EBADF);
+		EXPECT_ERR(oa_recvmsg(fd, &m, 0), -EBADF);
+		EXPECT_ERR(oa_send_all(fd, &c, 1, NULL), -EBADF);
+		EXPECT_ERR(oa_recv_all(fd, &c, 1, NULL), -EBADF);
+		EXPECT_ERR(oa_sock_shutdown(fd, SHUT_RD), -EBADF);
+		EXPECT_ERR(oa_splice(fd, NULL, fd, NULL, 1, 0), -EBADF);
+		EXPECT_ERR(oa_close(fd), -EBADF);
+		p.fd = fd;
+		EXPECT_EQ(1, oa_poll(&p, 1, -1));
+		EXPECT_EQ(POLLNVAL, p.revents);
+	}
+	EXPECT_ERR(oa_close(-1), -EBADF);
+	EXPECT_ERR(oa_read(-1, &c, 1), -EBADF);
+	EXPECT_ERR(oa_write(-7, &c, 1), -EBADF);
+	EXPECT_ERR(oa_recv(-1, &c, 1, 0), -EBADF);
+	EXPECT_ERR(oa_close(INT32_MAX), -EBADF);
+	EXPECT_ERR(oa_read(INT32_MAX, &c, 1), -EBADF);
+}
+
+HARNESS_MAIN

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/* Files: opening, reading, writing, far offsets, odd arguments. */
+#include "io_test.h"
+
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+FIXTURE(io_file) { int dir, fd; };
+VARIANTS_STAND_INS(io_file);
+LEAK_CHECK(io_file);
+
+FIXTURE_SETUP(io_file)
+{
+	self->dir = open(harness_tmpdir(), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(self->dir, 0);
+	self->fd = openat(self->dir, "file", O_CREAT | O_RDWR | O_CLOEXEC,
+			  0600);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(io_file)
+{
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, close(self->dir));
+}
+
+TASK_TEST_F(io_file, openat_modes_and_errors, .workers = variant->workers)
+{
+	struct stat st;
+	int fd;
+
+	umask(022);
+	fd = oa_openat(self->dir, "new", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
+		       0666);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(0644u, st.st_mode & 07777u);
+	EXPECT_OK(oa_close(fd));
+	EXPECT_ERR(oa_openat(self->dir, "new", O_CREAT | O_EXCL | O_RDWR, 0600),
+		   -EEXIST);
+	EXPECT_ERR(oa_openat(self->dir, "none", O_RDONLY), -ENOENT);
+	EXPECT_ERR(oa_openat(self->dir, "new/x", O_RDONLY), -ENOTDIR);
+	EXPECT_ERR(oa_openat(self->fd, "x", O_RDONLY), -ENOTDIR);
+	EXPECT_ERR(oa_openat(self->dir, NULL, O_RDONLY), -EFAULT);
+	EXPECT_ERR(oa_openat(self->dir, "", O_RDONLY), -ENOENT);
+	fd = oa_openat(self->dir, "new", O_RDONLY | O_CLOEXEC);
+	EXPECT_ERR(oa_write(fd, "x", 1), -EBADF);
+	EXPECT_OK(oa_close(fd));
+	fd = oa_openat(self->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(1, oa_write(fd, "x", 1));
+	EXPECT_OK(oa_close(fd));
+	fd = oa_openat(self->dir, ".", O_DIRECTORY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	EXPECT_ERR(oa_read(fd, &st, 1), -EISDIR);
+	EXPECT_OK(oa_fsync(fd));
+	EXPECT_OK(oa_close(fd));
+}
+
+TASK_TEST_F(io_file, openat2_stays_beneath, .workers = variant->workers)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH,
+	}, odd = how;
+	size_t n = sizeof(how);
+	int fd;
+
+	ASSERT_EQ(0, mkdirat(self->dir, "sub", 0700));
+	ASSERT_EQ(0, symlinkat("../file", self->dir, "sub/link"));
+	ASSERT_EQ(0, symlinkat("/etc", self->dir, "sub/away"));
+	fd = oa_openat2(self->dir, "sub/../file", &how, n);
+	ASSERT_GE(fd, 0);
+	EXPECT_OK(oa_close(fd));
+	fd = oa_openat2(self->dir, "sub/link", &how, n);
+	ASSERT_GE(fd, 0);
+	EXPECT_OK(oa_close(fd));
+	EXPECT_ERR(oa_openat2(self->dir, "..", &how, n), -EXDEV);
+	EXPECT_ERR(oa_openat2(self->dir, "sub/../../x", &how, n), -EXDEV);
+	EXPECT_ERR(oa_openat2(self->dir, "sub/away/passwd", &how, n), -EXDEV);
+	EXPECT_ERR(oa_openat2(self->dir, "/etc/passwd", &how, n), -EXDEV);
+	EXPECT_ERR(oa_openat2(self->dir, "none", &how, n), -ENOENT);
+	how.resolve |= RESOLVE_NO_SYMLINKS;
+	EXPECT_ERR(oa_openat2(self->dir, "sub/link", &how, n), -ELOOP);
+	EXPECT_ERR(oa_openat2(self->dir, "file", &how, n - 1), -EINVAL);
+	EXPECT_ERR(oa_openat2(self->dir, "file", NULL, n), -EFAULT);
+	odd.resolve = 1ull << 40;
+	EXPECT_ERR(oa_openat2(self->dir, "file", &odd, n), -EINVAL);
+	odd.resolve = 0;
+	odd.mode = 0600;
+	EXPECT_ERR(oa_openat2(self->dir, "file", &odd, n), -EINVAL);
+}
+
+TASK_TEST_F(io_file, read_and_write_move_the_offset,
+	    .workers = variant->workers)
+{
+	char buf[16] = "", a[] = "world", b[] = "!";
+	struct iovec v[2] = { { a, 5 }, { b, 1 } };
+
+	EXPECT_EQ(6, oa_write(self->fd, "hello ", 6));
+	EXPECT_EQ(6, oa_writev(self->fd, v, 2));
+	EXPECT_EQ(12, lseek(self->fd, 0, SEEK_CUR));
+	EXPECT_EQ(0, oa_read(self->fd, buf, 16));
+	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
+	v[0] = (struct iovec){ buf, 3 };
+	v[1] = (struct iovec){ buf + 3, 2 };
+	EXPECT_EQ(5, oa_readv(self->fd, v, 2));
+	EXPECT_EQ(7, oa_read(self->fd, buf + 5, 11));
+	EXPECT_STREQ("hello world!", buf);
+	EXPECT_EQ(0, oa_read(self->fd, buf, 16));
+}
+
+TASK_TEST_F(io_file, pread_and_pwrite_do_not, .workers = variant->workers)
+{
+	char buf[8] = "";
+
+	EXPECT_EQ(3, oa_pwrite(self->fd, "abc", 3, 5));
+	EXPECT_EQ(0, lseek(self->fd, 0, SEEK_CUR));
+	EXPECT_EQ(8, oa_pread(self->fd, buf, 8, 0));
+	EXPECT_MEMEQ("\0\0\0\0\0abc", buf, 8);
+	EXPECT_EQ(1, oa_pread(self->fd, buf, 8, 7));
+	EXPECT_EQ(0, oa_pread(self->fd, buf, 8, 8));
+	EXPECT_EQ(0, oa_pread(self->fd, buf, 0, 0));
+	EXPECT_ERR(oa_pread(self->fd, buf, 1, -1), -EINVAL);
+	EXPECT_ERR(oa_pwrite(self->fd, buf, 1, INT64_MIN), -EINVAL);
+	EXPECT_ERR(oa_pread(self->fd, NULL, 1, 0), -EFAULT);
+	EXPECT_EQ(0, lseek(self->fd, 0, SEEK_CUR));
+}
+
+TASK_TEST_F(io_file, far_offsets, .workers = variant->workers)
+{
+	off_t far = ((off_t)5 << 30) + 7;
+	struct statx st;
+	char buf[4];
+
+	EXPECT_EQ(4, oa_pwrite(self->fd, "far!", 4, far));
+	EXPECT_EQ(4, oa_pread(self->fd, buf, 4, far));
+	EXPECT_MEMEQ("far!", buf, 4);
+	EXPECT_EQ(4, oa_pread(self->fd, buf, 4, far - 4));
+	EXPECT_MEMEQ("\0\0\0\0", buf, 4);
+	EXPECT_EQ(0, oa_pread(self->fd, buf, 4, INT64_MAX - 8));
+	ASSERT_OK(oa_statx(self->fd, "", AT_EMPTY_PATH, STATX_SIZE, &st));
+	EXPECT_EQ((uint64_t)far + 4, st.stx_size);
+	ASSERT_EQ(far + 1, lseek(self->fd, far + 1, SEEK_SET));
+	EXPECT_EQ(3, oa_read(self->fd, buf, 4));
+	EXPECT_MEMEQ("ar!", buf, 3);
+	/* Past what files can be. */
+	EXPECT_LT(oa_pwrite(self->fd, "x", 1, INT64_MAX), 0);
+}
+
+static char page_of(long i)
+{
+	return (char)(i * 31 + 5);
+}
+
+static void *writes_pages(void *arg)
+{
+	static const long step = 7;
+	char page[4096];
+	struct { int fd; long first; } *p = arg;
+
+	for (long i = p->first; i < 256; i += step) {
+		memset(page, page_of(i), sizeof(page));
+		ASSERT_EQ(4096, oa_pwrite(p->fd, page, 4096, i * 4096));
+		if (i % 64 == 0)
+			ASSERT_OK(oa_fsync(p->fd));
+	}
+	return NULL;
+}
+
+TASK_TEST_F(io_file, several_tasks_on_one_file, .workers = variant->workers)
+{
+	struct { int fd; long first; } part[7];
+	char page[4096], want[4096];
+	oa_task_t t[7];
+
+	for (int i = 0; i < 7; i++) {
+		part[i].fd = self->fd;
+		part[i].first = i;
+		t[i] = oa_spawn(writes_pages, &part[i]);
+	}
+	for (int i = 0; i < 7; i++)
+		ASSERT_OK(join_long(t[i]));
+	/* Out of the cache, so that some have to be fetched. */
+	ASSERT_OK(oa_fsync(self->fd));
+	posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (long i = 255; i >= 0; i--) {
+		ASSERT_EQ(4096, oa_pread(self->fd, page, 4096, i * 4096));
+		memset(want, page_of(i), sizeof(want));
+		ASSERT_MEMEQ(want, page, 4096);
+	}
+	EXPECT_EQ(0, oa_pread(self->fd, page, 4096, 256 * 4096));
+}
+
+TASK_TEST_F(io_file, large_and_vectored, .workers = variant->workers)
+{
+	enum { N = 4 << 20, PIECES = 1024 };
+	char *out = malloc(N), *in = malloc(N);
+	static struct iovec v[PIECES];
+
+	ASSERT_TRUE(out && in);
+	text_make(out, N, 0);
+	EXPECT_EQ(N, oa_write(self->fd, out, N));
+	ASSERT_OK(oa_fsync(self->fd));
+	posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (int i = 0; i < PIECES; i++)
+		v[i] = (struct iovec){ in + i * (N / PIECES), N / PIECES };
+	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
+	for (size_t at = 0; at < N;) {
+		ssize_t n = at ? oa_read(self->fd, in + at, N - at)
+			       : oa_readv(self->fd, v, PIECES);
+
+		ASSERT_GT(n, 0);
+		at += (size_t)n;
+	}
+	EXPECT_EQ((size_t)N, text_same(in, N, 0));
+	free(out);
+	free(in);
+}
+
+TASK_TEST_F(io_file, statx_by_path_and_by_descriptor,
+	    .workers = variant->workers)
+{
+	struct statx a, b;
+
+	ASSERT_EQ(9, oa_write(self->fd, "123456789", 9));
+	EXPECT_OK(oa_statx(self->dir, "file", 0, STATX_BASIC_STATS, &a));
+	EXPECT_OK(oa_statx(self->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &b));
+	EXPECT_EQ(9u, a.stx_size);
+	EXPECT_EQ(a.stx_ino, b.stx_ino);
+	EXPECT_EQ(a.stx_size, b.stx_size);
+	EXPECT_TRUE(S_ISREG(a.stx_mode));
+	ASSERT_EQ(0, symlinkat("file", self->dir, "link"));
+	EXPECT_OK(oa_statx(self->dir, "link", AT_SYMLINK_NOFOLLOW,
+			   STATX_TYPE, &a));
+	EXPECT_TRUE(S_ISLNK(a.stx_mode));
+	EXPECT_OK(oa_statx(AT_FDCWD, "/", 0, STATX_TYPE, &a));
+	EXPECT_TRUE(S_ISDIR(a.stx_mode));
+	EXPECT_ERR(oa_statx(self->dir, "none", 0, STATX_SIZE, &a), -ENOENT);
+	EXPECT_ERR(oa_statx(self->dir, "", 0, STATX_SIZE, &a), -ENOENT);
+	EXPECT_ERR(oa_statx(self->dir, "file", 0, STATX_SIZE, NULL), -EFAULT);
+	EXPECT_ERR(oa_statx(self->fd, "", AT_EMPTY_PATH, STATX_SIZE, NULL),
+		   -EFAULT);
+	EXPECT_ERR(oa_statx(self->dir, "file", 1 << 30, STATX_SIZE, &a),
+		   -EINVAL);
+	EXPECT_ERR(oa_statx(self->dir, "file", 0, STATX__RESERVED, &a),
+		   -EINVAL);
+}
+
+TASK_TEST_F(io_file, a_device_that_is_always_ready,
+	    .workers = variant->workers)
+{
+	int fd = oa_openat(AT_FDCWD, "/dev/zero", O_RDWR | O_CLOEXEC);
+	char buf[100];
+
+	ASSERT_GE(fd, 0);
+	memset(buf, 1, sizeof(buf));
+	EXPECT_EQ(100, oa_read(fd, buf, 100));
+	EXPECT_EQ(0, buf[99]);
+	EXPECT_EQ(100, oa_write(fd, buf, 100));
+	ASSERT_OK(oa_close(fd));
+	fd = oa_openat(AT_FDCWD, "/dev/full", O_WRONLY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	EXPECT_ERR(oa_write(fd, buf, 1), -ENOSPC);
+	ASSERT_OK(oa_close(fd));
+}
+
+HARNESS_MAIN
