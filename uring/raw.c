@@ -5,48 +5,56 @@
  */
 #include "uring/ring.h"
 
-static bool is_multishot(const struct io_uring_sqe *sqe)
-{
-	switch (sqe->opcode) {
-	case IORING_OP_ACCEPT:
-		return sqe->ioprio & IORING_ACCEPT_MULTISHOT;
-	case IORING_OP_RECV:
-	case IORING_OP_RECVMSG:
-		return sqe->ioprio & IORING_RECV_MULTISHOT;
-	case IORING_OP_POLL_ADD:
-		return sqe->len & IORING_POLL_ADD_MULTI;
-	case IORING_OP_TIMEOUT:
-		return sqe->timeout_flags & OA_TIMEOUT_MULTISHOT;
-	case OA_OP_READ_MULTISHOT:
-	case OA_OP_RECV_ZC:
-	case IORING_OP_SEND_ZC:
-	case IORING_OP_SENDMSG_ZC:
-		return true;
-	default:
-		return false;
-	}
-}
+enum raw_kind {
+	RAW_PLAIN,
+	RAW_NEVER,		/* acts on the ring, or answers more than once */
+	RAW_IOPRIO,		/* multishot by a bit of ->ioprio */
+	RAW_POLL,
+	RAW_TIMEOUT,
+};
 
-static bool is_of_the_ring(const struct io_uring_sqe *sqe)
+static const uint8_t kinds[256] = {
+	[IORING_OP_ACCEPT] = RAW_IOPRIO,
+	[IORING_OP_RECV] = RAW_IOPRIO,
+	[IORING_OP_RECVMSG] = RAW_IOPRIO,
+	[IORING_OP_POLL_ADD] = RAW_POLL,
+	[IORING_OP_TIMEOUT] = RAW_TIMEOUT,
+	[OA_OP_READ_MULTISHOT] = RAW_NEVER,
+	[OA_OP_RECV_ZC] = RAW_NEVER,
+	[IORING_OP_SEND_ZC] = RAW_NEVER,
+	[IORING_OP_SENDMSG_ZC] = RAW_NEVER,
+	[IORING_OP_POLL_REMOVE] = RAW_NEVER,
+	[IORING_OP_TIMEOUT_REMOVE] = RAW_NEVER,
+	[IORING_OP_LINK_TIMEOUT] = RAW_NEVER,
+	[IORING_OP_ASYNC_CANCEL] = RAW_NEVER,
+	[IORING_OP_FILES_UPDATE] = RAW_NEVER,
+	[IORING_OP_PROVIDE_BUFFERS] = RAW_NEVER,
+	[IORING_OP_REMOVE_BUFFERS] = RAW_NEVER,
+	[IORING_OP_MSG_RING] = RAW_NEVER,
+	[OA_OP_FIXED_FD_INSTALL] = RAW_NEVER,
+};
+
+static bool may(const struct io_uring_sqe *sqe)
 {
-	switch (sqe->opcode) {
-	case IORING_OP_POLL_REMOVE:
-	case IORING_OP_TIMEOUT_REMOVE:
-	case IORING_OP_LINK_TIMEOUT:
-	case IORING_OP_ASYNC_CANCEL:
-	case IORING_OP_FILES_UPDATE:
-	case IORING_OP_PROVIDE_BUFFERS:
-	case IORING_OP_REMOVE_BUFFERS:
-	case IORING_OP_MSG_RING:
-	case OA_OP_FIXED_FD_INSTALL:
+	switch ((enum raw_kind)kinds[sqe->opcode]) {
+	case RAW_PLAIN:
 		return true;
-	default:
-		return false;
+	case RAW_NEVER:
+		break;
+	case RAW_IOPRIO:
+		return !(sqe->ioprio & (sqe->opcode == IORING_OP_ACCEPT
+						? IORING_ACCEPT_MULTISHOT
+						: IORING_RECV_MULTISHOT));
+	case RAW_POLL:
+		return !(sqe->len & IORING_POLL_ADD_MULTI);
+	case RAW_TIMEOUT:
+		return !(sqe->timeout_flags & OA_TIMEOUT_MULTISHOT);
 	}
+	return false;
 }
 
 bool raw_may(const struct io_uring_sqe *sqe)
 {
 	return !(sqe->flags & ~IOSQE_ASYNC) && !sqe->user_data &&
-	       !is_multishot(sqe) && !is_of_the_ring(sqe);
+	       (likely(kinds[sqe->opcode] == RAW_PLAIN) || may(sqe));
 }
