@@ -69,7 +69,8 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	uint64_t epoch = 0;
 	bool thread;
 
-	WRITE_ONCE(w->ended, w->ended + 1);
+	/* [over] after all that it started; pairs with quiescent() */
+	atomic_store_rel(&w->ended, w->ended + 1);
 	STAT_INC(w, ended);
 	if (unlikely(life & LIFE_CANCEL))
 		w->cancelled++;
@@ -110,7 +111,7 @@ void task_drop(struct worker *w, struct task *t, int err)
 
 	if (on_drop)
 		on_drop(t->arg);
-	WRITE_ONCE(w->ended, w->ended + 1);
+	atomic_store_rel(&w->ended, w->ended + 1); /* [over] */
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
 	task_release(w, t);
