@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/* One round: a runtime, what goes on in it, and what must hold at its end. */
+#include "torture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/slab.h"
+#include "core/task.h"
+#include "selftests/harness.h"
+
+struct round round_now;
+
+/* Objects that nobody has given back. */
+static uint32_t slab_used(struct slab_cache *c)
+{
+	struct slab_batch *b;
+	uint32_t used;
+
+	spin_lock(&c->lock);
+	used = c->fresh - (c->partial ? c->partial->n : 0);
+	for (b = c->depot; b; b = b->next)
+		used -= b->n;
+	spin_unlock(&c->lock);
+	return used;
+}
+
+static void *first(void *arg)
+{
+	struct actor a = { .rec = arg, .rnd = round_now.seed };
+
+	while (!SEEN(round_now.stop) && !oa_cancelled()) {
+		oa_task_t t = start_task(&a, task_body, -1);
+
+		if (t.id)
+			CHECK(!oa_detach(t));
+		if (actor_random(&a, 4))
+			oa_yield();
+		else
+			oa_sleep(actor_random(&a, 200) * OA_USEC);
+	}
+	return task_body(arg);
+}
+
+static void check_end(const struct oa_ended *e)
+{
+	struct round *r = &round_now;
+	uint64_t n[REC_REFUSED + 1] = { 0 };
+
+	for (uint32_t i = 0; i < r->nr_records; i++)
+		n[r->records[i].state]++;
+	CHECK_RESULT(n[REC_RUNNING], !n[REC_RUNNING]);
+	CHECK_RESULT(n[REC_ENDED] - e->ran, n[REC_ENDED] == e->ran);
+	CHECK_RESULT(n[REC_NEW] + n[REC_DROPPED] - e->dropped,
+		     n[REC_NEW] + n[REC_DROPPED] == e->dropped);
+	CHECK(n[REC_REFUSED] == r->refused);
+	CHECK(!e->abandoned);
+	CHECK(e->cancelled <= e->ran);
+}
+
+static void end(struct actor *a)
+{
+	struct round *r = &round_now;
+	uint32_t how = actor_random(a, 3);
+	struct oa_ended e;
+	int err;
+
+	/* A shutdown in the middle of it, or all come to an end by themselves. */
+	if (how == 0)
+		CHECK(!oa_shutdown(r->rt, OA_SHUTDOWN_GRACEFUL));
+	TELL(r->stop, 1);
+	if (how == 1)
+		CHECK(!oa_shutdown(r->rt, OA_SHUTDOWN_DRAIN));
+	outside_end();
+	err = oa_runtime_wait_until(r->rt, &e, oa_after(120 * OA_SEC));
+	CHECK_RESULT(err, !err);
+	CHECK(!oa_runtime_free(r->rt));
+	r->rt = NULL;
+	check_end(&e);
+}
+
+static bool begin(void)
+{
+	struct round *r = &round_now;
+	struct record *rec = record_new();
+	int err;
+
+	tokens_open();
+	files_open();
+	err = oa_start(&r->rt, first, rec, .workers = r->workers,
+		       .stack_size = 128u << 10);
+	if (!err)
+		return true;
+	CHECK_RESULT(err, r->faults);
+	r->rt = NULL;
+	tokens_close();
+	files_close();
+	return false;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/* What a thread needs to wait stays with it. */
+static void settle(void)
+{
+	static bool settled;
+	struct oa_runtime *rt;
+
+	if (settled || round_now.faults)
+		return;
+	CHECK(!oa_start(&rt, nothing, NULL, .workers = 1));
+	CHECK(!oa_runtime_wait_until(rt, NULL, OA_FOREVER));
+	CHECK(!oa_runtime_free(rt));
+	settled = true;
+}
+
+void round_run(uint64_t seed, unsigned int workers, oa_time_t length)
+{
+	struct round *r = &round_now;
+	uint32_t faults = r->faults, tasks, exts;
+	struct actor a = { .rnd = seed | 1 };
+	unsigned int fds = harness_nr_fds();
+
+	settle();
+	tasks = slab_used(&task_cache);
+	exts = slab_used(&ext_cache);
+	*r = (struct round){
+		.seed = seed | 1, .workers = workers, .faults = faults,
+		.max_live = 50 + actor_random(&a, harness_slow() ? 300 : 2000),
+		.records = calloc(RECORDS, sizeof(struct record)),
+	};
+	CHECK(r->records);
+	if (begin()) {
+		outside_begin(actor_random(&a, 4));
+		/* It is not over before it is told. */
+		CHECK(oa_runtime_wait_until(r->rt, NULL, oa_after(length)) ==
+		      -ETIMEDOUT);
+		end(&a);
+		tokens_close();
+		files_close();
+	}
+	free(r->records);
+	r->records = NULL;
+	CHECK_RESULT(harness_nr_fds(), harness_nr_fds() == fds);
+	CHECK_RESULT(slab_used(&task_cache) - tasks,
+		     slab_used(&task_cache) == tasks || faults);
+	CHECK_RESULT(slab_used(&ext_cache) - exts,
+		     slab_used(&ext_cache) == exts);
+}
