@@ -51,7 +51,7 @@ struct task *thread_self(void)
 	if (!t)
 		return NULL;
 	WRITE_ONCE(t->flags, TASK_THREAD);
-	t->rt = NULL;
+	WRITE_ONCE(t->rt, NULL); /* walkers look at it */
 	WRITE_ONCE(t->ext, NULL);
 	/* relaxed: not published yet */
 	atomic_store_rlx(&t->life, READ_ONCE(t->life) | LIFE_ALIVE);
