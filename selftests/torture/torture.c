@@ -24,10 +24,11 @@
  * ring, not that it was closed since: each use of a number looks like a race
  * of two makers.
  */
-const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+	__attribute__((visibility("default")));
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:^pipe2$\nrace_top:^socket$\n";
+	return "race_top:interceptor_pipe2$\nrace_top:interceptor_socket$\n";
 }
 
 void harness_dump(int fd)
