@@ -197,27 +197,44 @@ size_t harness_rss(void)
 	       (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Of a thread, as the ninth field of its stat tells them. */
+#define FLAG_EXITING	0x04u
+#define FLAG_KERNELS	0x10u
+
 /*
- * Workers that the kernel keeps for a thread's requests: they outlive the ring
- * by seconds.
+ * Neither exiting nor a worker that the kernel keeps for requests: those
+ * outlive the ring by seconds. Such a one gets its name after the flag, and
+ * loses the flag before it exits.
  */
-static unsigned int nr_kernel_workers(void)
+static bool thread_lasts(const char *tid)
 {
-	DIR *dir = opendir("/proc/self/task");
-	char path[64], name[16];
-	struct dirent *d;
-	unsigned int n = 0;
+	char path[64], stat[512];
+	unsigned int flags = 0;
+	const char *s;
+	ssize_t n;
 	int fd;
 
-	while (dir && (d = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
-			 d->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		n += read(fd, name, 7) == 7 && !memcmp(name, "iou-wrk", 7);
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, stat, sizeof(stat) - 1);
+	if (fd >= 0)
 		close(fd);
-	}
+	stat[n > 0 ? n : 0] = '\0';
+	s = strrchr(stat, ')');
+	return s && sscanf(s, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       !(flags & (FLAG_EXITING | FLAG_KERNELS)) &&
+	       !strstr(stat, " (iou-wrk");
+}
+
+/* A thread that was joined may still be listed, exiting, for a while. */
+static unsigned int nr_lasting_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned int n = 0;
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		n += d->d_name[0] != '.' && thread_lasts(d->d_name);
 	if (dir)
 		closedir(dir);
 	return n;
@@ -233,13 +250,10 @@ void harness_leaks_begin(struct harness_leaks *l)
 	pthread_t thread;
 
 	/* A sanitizer starts a thread of its own with the first one. */
-	if (harness_slow() && !pthread_create(&thread, NULL, no_body, NULL)) {
+	if (harness_slow() && !pthread_create(&thread, NULL, no_body, NULL))
 		pthread_join(thread, NULL);
-		for (int i = 0; i < 1000 && harness_nr_threads() > 2; i++)
-			sched_yield();
-	}
 	l->fds = harness_nr_fds();
-	l->threads = harness_nr_threads() - nr_kernel_workers();
+	l->threads = nr_lasting_threads();
 }
 
 static void log_fds(const char *file, int line)
@@ -256,7 +270,7 @@ static void log_fds(const char *file, int line)
 	}
 }
 
-/* A joined thread may still be listed, a closed ring still have its workers. */
+/* What ends by itself, such as a thread that was detached, is waited for. */
 void harness_leaks_end(const struct harness_leaks *l, const char *file,
 		       int line)
 {
@@ -266,7 +280,7 @@ void harness_leaks_end(const struct harness_leaks *l, const char *file,
 
 	do {
 		now.fds = harness_nr_fds();
-		now.threads = harness_nr_threads() - nr_kernel_workers();
+		now.threads = nr_lasting_threads();
 		if (now.fds == l->fds && now.threads == l->threads)
 			return;
 		nanosleep(&nap, NULL);

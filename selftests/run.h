@@ -38,6 +38,7 @@ struct ending {
 	int status;		/* of waitpid() */
 	double seconds;
 	bool timed_out;
+	bool stopped;		/* because the runner was */
 	bool cut;		/* it printed more than the log takes */
 };
 

@@ -247,11 +247,25 @@ static void reap_jobs(void)
 			finish_job(&jobs[i], status);
 }
 
+/*
+ * Whoever sends SIGTERM wants to know how far it came: what runs is asked where
+ * it stands, and reported. A terminal's signals end it at once.
+ */
 static void stop_all(void)
 {
-	for (int i = 0; i < opt.jobs; i++)
-		if (jobs[i].pid)
+	bool asked = interrupted == SIGTERM;
+
+	interrupted = 0;
+	for (int i = 0; i < opt.jobs; i++) {
+		if (!jobs[i].pid)
+			continue;
+		jobs[i].end.stopped = true;
+		jobs[i].deadline = 0;
+		if (!asked)
 			kill_session(jobs[i].pid);
+	}
+	if (asked)
+		drain_to(0);
 	puts("# interrupted");
 	report_summary(NULL);
 	exit(130);
@@ -290,7 +304,7 @@ void run_program(const struct program *p)
 static void on_signal(int signo)
 {
 	if (signo != SIGCHLD)
-		interrupted = 1;
+		interrupted = signo;
 }
 
 void prepare_signals(void)

@@ -189,7 +189,9 @@ static void judge(struct tally *t, const struct ending *end)
 
 	if (t->planned > seen)
 		missing = (unsigned int)(t->planned - seen);
-	if (end->timed_out)
+	if (end->stopped && (missing || t->planned < 0))
+		snprintf(t->note, size, "stopped before its end");
+	else if (end->timed_out)
 		snprintf(t->note, size, "out of time");
 	else if (WIFSIGNALED(status))
 		snprintf(t->note, size, "killed by SIG%s",

@@ -2,8 +2,11 @@
 /* Counters, walks, dumps, features: sane at rest, under load, from anywhere. */
 #include "api_test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 FIXTURE(inspect) { unsigned int n; int flag, stop, fds[2]; };
@@ -322,6 +325,26 @@ TEST_F(inspect, from_foreign_threads_under_load)
 
 /* Counters. */
 
+/* Two calls that no kernel lets wait. */
+static void never_waits(void)
+{
+	const struct sockaddr any = { .sa_family = AF_UNIX };
+	int fd = oa_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_OK(oa_bind(fd, &any, sizeof(any.sa_family)));
+	ASSERT_OK(oa_close(fd));
+}
+
+/* Does an empty pipe tell that a read would wait? On Linux 6.1 none does. */
+static bool pipe_tells(int fd)
+{
+	char c;
+	struct iovec v = { &c, 1 };
+
+	return preadv2(fd, &v, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
+}
+
 static void *some_of_everything(void *arg)
 {
 	data *s = arg;
@@ -335,6 +358,7 @@ static void *some_of_everything(void *arg)
 	for (int i = 0; i < 10; i++)
 		ASSERT_OK(oa_yield());
 	ASSERT_OK(oa_sleep(OA_MSEC));
+	never_waits();
 	ASSERT_EQ(1, oa_write(s->fds[1], &c, 1));
 	ASSERT_EQ(1, oa_read(s->fds[0], &c, 1));
 	t[0] = oa_spawn(reads, &s->fds[0]);
@@ -356,7 +380,7 @@ TASK_TEST_F(inspect, counters, .workers = variant->workers)
 	EXPECT_GE(all.switches, 100u);
 	EXPECT_GE(all.yields, 10u);
 	EXPECT_GE(all.parks, 1u);
-	EXPECT_GE(all.inlined, 2u);
+	EXPECT_GE(all.inlined, pipe_tells(self->fds[0]) ? 4u : 2u);
 	EXPECT_GE(all.requests, 1u);
 	EXPECT_GE(all.completions, 1u);
 	EXPECT_GE(all.cancels, 1u);

@@ -281,6 +281,24 @@ TEST(a_leak_is_a_failure)
 	EXPECT_PRINTED(out, "\nnot ok 1 inner_leak.thread\n");
 }
 
+static void *ends(void *arg)
+{
+	return arg;
+}
+
+TEST(a_joined_thread_is_no_leak)
+{
+	struct harness_leaks leaks;
+	pthread_t thread;
+
+	for (int i = 0; i < 200; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, ends, NULL));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		harness_leaks_begin(&leaks);
+		EXPECT_NO_LEAKS(&leaks);
+	}
+}
+
 static void expect_gone(const char *out)
 {
 	const char *path = strstr(out, "# in /");

@@ -134,6 +134,17 @@ TEST_F(runner, bounds_the_time_of_a_program)
 	EXPECT_PRINTED(self->o.text, "1 passed, 1 failed, 0 skipped\n");
 }
 
+TEST_F(runner, tells_how_far_it_came_when_stopped)
+{
+	program(self, "a/cut",
+		"echo 1..3; echo ok 1 x; echo '# at y'\n"
+		"kill -TERM $PPID; exec sleep 1000");
+	EXPECT_PRINTED(run(self), "    # at y\n    # a/cut: stopped before ");
+	EXPECT_PRINTED(self->o.text, "# interrupted\n");
+	EXPECT_PRINTED(self->o.text,
+		       "1 passed, 2 failed, 0 skipped\nexit code 130\n");
+}
+
 /* Each notes the other's presence; only those that may meet do. */
 TEST_F(runner, keeps_serial_programs_alone)
 {

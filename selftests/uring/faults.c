@@ -13,6 +13,7 @@
 
 #define PAIRS	6
 #define ROUNDS	20
+#define MANY	((int)SCALED(120, 40))
 
 static void set_fault(const char *kind, int n, const char *more)
 {
@@ -236,17 +237,17 @@ static void gets_through(unsigned int *ran, unsigned int workers,
 
 TEST_F(faults, no_room_in_the_submission_queue)
 {
-	gets_through(&self->ran, variant->workers, "sqe", 120, "");
+	gets_through(&self->ran, variant->workers, "sqe", MANY, "");
 }
 
 TEST_F(faults, the_kernel_is_busy)
 {
-	gets_through(&self->ran, variant->workers, "enter", 120, "");
+	gets_through(&self->ran, variant->workers, "enter", MANY, "");
 }
 
 TEST_F(faults, a_message_does_not_arrive)
 {
-	gets_through(&self->ran, variant->workers, "msg", 20, "");
+	gets_through(&self->ran, variant->workers, "msg", (int)SCALED(20, 8), "");
 }
 
 TEST_F(faults, no_message_ever_arrives)

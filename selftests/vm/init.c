@@ -24,7 +24,7 @@
 
 #define RESULTS		"/dev/ttyS1"
 #define ARGS_MAX	256
-#define LIMIT		270	/* seconds, if /limit says nothing */
+#define LIMIT		810	/* seconds, if /limit says nothing */
 #define GRACE		30	/* for the report of what was cut short */
 
 static const struct {
