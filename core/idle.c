@@ -206,6 +206,10 @@ static uint32_t steal_from(struct worker *w, struct worker *from)
 	uint32_t n = ring_len(&from->ring);
 
 	n = ring_take(&from->ring, got, min_of((n + 1) / 2, RING_SIZE / 2));
+	if (!n)
+		n = spill_take(&from->spill, got,
+			       (uint32_t)min_of(spill_len(&from->spill) / 2 + 1,
+						(uint64_t)RING_SIZE / 2));
 	for (uint32_t i = 0; i < n; i++)
 		if (!ring_push(&w->ring, got[i]))
 			inject_push(&w->rt->inject, got[i]);
@@ -269,7 +273,8 @@ static bool any_queue(struct worker *w)
 	if (READ_ONCE(rt->inject.n))
 		return true;
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
-		if (ring_len(&rt->workers[i]->ring))
+		if (ring_len(&rt->workers[i]->ring) ||
+		    spill_len(&rt->workers[i]->spill))
 			return true;
 	return false;
 }

@@ -6,14 +6,11 @@
 #include "core/runq.h"
 
 struct inject;
-struct runtime;
 struct worker;
 
 void inject_init(struct inject *q);
-void inject_fini(struct runtime *rt);
 /* Any thread. */
 void inject_push(struct inject *q, struct task *t);
-void inject_push_batch(struct runtime *rt, struct task **t, uint32_t n);
 /* Worker: up to @max, oldest first; the rest stays. */
 uint32_t inject_take(struct inject *q, struct task **out, uint32_t max);
 

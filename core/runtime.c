@@ -149,7 +149,6 @@ static void rt_destroy(struct runtime *rt)
 {
 	struct oa_allocator a = rt->cfg.allocator;
 
-	inject_fini(rt);
 	free_workers(rt);
 	stack_pool_fini(&rt->stacks);
 	mem_free(&a, rt, sizeof(*rt));

@@ -23,25 +23,12 @@
 struct poll_ops;
 struct rt_waiter;
 
-#define INJECT_BATCH	128
-
-/* What a full ring gave away: an array, so that nothing has to be followed. */
-struct inject_batch {
-	struct inject_batch *next;	/* L:lock */
-	uint32_t head;			/* L:lock; taken so far */
-	uint32_t n;			/* L:lock */
-	struct task *t[INJECT_BATCH];	/* L:lock */
-};
-
-/* Work that anybody may take, from foreign threads and full rings. */
+/* Work that anybody may take, from foreign threads. */
 struct inject {
 	struct spin lock;
 	uint32_t n;			/* 1: L:lock; others guess by it */
-	struct task *first;		/* L:lock; singles */
+	struct task *first;		/* L:lock */
 	struct task **last;		/* L:lock */
-	struct inject_batch *batches;	/* L:lock; oldest first */
-	struct inject_batch **batches_last;	/* L:lock */
-	struct inject_batch *empty;	/* L:lock */
 };
 
 struct runtime {

@@ -42,20 +42,23 @@ static inline bool shares(const struct runtime *rt)
 	return rt->nr_workers > 1 && READ_ONCE(rt->nr_idle);
 }
 
-static __cold_path void ring_overflow(struct worker *w, struct task *t)
+static __noinline void ring_overflow(struct worker *w, struct task *t)
 {
-	struct task *half[INJECT_BATCH];
-	uint32_t n = ring_take(&w->ring, half, ARRAY_SIZE(half) - 1);
-
-	half[n++] = t;
-	inject_push_batch(w->rt, half, n);
 	STAT_INC(w, overflows);
+	if (unlikely(!spill_push(&w->spill, rt_alloc(w->rt), t)))
+		inject_push(&w->rt->inject, t);
 }
 
+/* Behind everything else that is ready. */
 static inline void ring_add(struct worker *w, struct task *t)
 {
-	if (unlikely(!ring_push(&w->ring, t)))
+	if (unlikely(spill_len(&w->spill)) || unlikely(!ring_push(&w->ring, t)))
 		ring_overflow(w, t);
+}
+
+void sched_queue(struct worker *w, struct task *t)
+{
+	ring_add(w, t);
 }
 
 /*
@@ -218,11 +221,13 @@ static inline bool accept(struct worker *w, struct task *t)
 static __noinline struct task *pick_more(struct worker *w)
 {
 	struct lane *l = &w->lane;
-	uint32_t n;
+	uint32_t n, max;
 
 	lane_refill_begin(l);
-	n = ring_take(&w->ring, &l->slot[LANE_BASE],
-		      shares(w->rt) ? 1 : RING_BATCH);
+	max = shares(w->rt) ? 1 : RING_BATCH;
+	n = ring_take(&w->ring, &l->slot[LANE_BASE], max);
+	if (unlikely(!n))
+		n = spill_take(&w->spill, &l->slot[LANE_BASE], max);
 	if (unlikely(!n))
 		return list_pop(&w->local);
 	/* What may be yielded to soon may have been away for long. */

@@ -37,6 +37,9 @@ void sched_ready_stealable(struct worker *w, struct task *t);
 /* A task to be joined: as the next, unless somebody idles. */
 void sched_ready_spawned(struct worker *w, struct task *t);
 
+/* Worker loop. Behind everything that is ready here; nobody is woken for it. */
+void sched_queue(struct worker *w, struct task *t);
+
 /* Task. Takes the queue entry of @t if it is the worker's next. */
 bool sched_take_next(struct worker *w, struct task *t);
 

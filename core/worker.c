@@ -70,7 +70,11 @@ static int caches_init(struct worker *w)
 		goto err_fds;
 	if (!slab_mag_init(&ext_cache, &w->exts))
 		goto err_tasks;
+	if (!spill_init(&w->spill, a))
+		goto err_exts;
 	return 0;
+err_exts:
+	slab_mag_flush(&ext_cache, &w->exts);
 err_tasks:
 	slab_mag_flush(&task_cache, &w->tasks);
 err_fds:
@@ -80,6 +84,7 @@ err_fds:
 
 static void caches_fini(struct worker *w)
 {
+	spill_fini(&w->spill, rt_alloc(w->rt));
 	slab_mag_flush(&ext_cache, &w->exts);
 	slab_mag_flush(&task_cache, &w->tasks);
 	mem_free(rt_alloc(w->rt), w->fds, FD_BUCKETS * sizeof(*w->fds));
@@ -141,20 +146,17 @@ static void take_inbox(struct worker *w)
 static void take_injected(struct worker *w)
 {
 	struct task *got[RING_SIZE / 2];
-	uint32_t n = READ_ONCE(w->rt->inject.n), room;
+	uint32_t n = READ_ONCE(w->rt->inject.n);
 
 	if (likely(!n))
 		return;
-	/* The other half is for what runs here: an overflow costs more. */
-	room = RING_SIZE - ring_len(&w->ring);
-	room = room > RING_SIZE / 2 ? room - RING_SIZE / 2
-				    : min_of(room, RING_BATCH);
+	/* Behind what is here, so not more than that allows. */
 	n = min_of(n / w->rt->nr_workers + 1, ARRAY_SIZE(got));
-	n = inject_take(&w->rt->inject, got, min_of(n, room));
+	n = min_of(n, max_of(RING_SIZE - ring_len(&w->ring), RING_BATCH));
+	n = inject_take(&w->rt->inject, got, n);
 	for (uint32_t i = 0; i < n; i++) {
 		__builtin_prefetch(got[i], 1);
-		if (!ring_push(&w->ring, got[i]))
-			OA_BUG("no room for what was taken");
+		sched_queue(w, got[i]);
 	}
 	STAT_ADD(w, injected, n);
 }
@@ -162,7 +164,7 @@ static void take_injected(struct worker *w)
 static bool has_work(const struct worker *w)
 {
 	return w->queued || w->local.n || !lane_empty(&w->lane) ||
-	       ring_len(&w->ring);
+	       ring_len(&w->ring) || spill_len(&w->spill);
 }
 
 /* Everything but running tasks. */

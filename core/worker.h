@@ -11,6 +11,7 @@
 #include "core/poll.h"
 #include "core/runq.h"
 #include "core/slab.h"
+#include "core/spill.h"
 #include "core/stack.h"
 #include "core/task.h"
 #include "core/timer.h"
@@ -71,6 +72,7 @@ struct worker {
 	struct closer *closes;		/* A core/fd.c */
 
 	_Alignas(OA_LINE_PAIR) struct ring ring;
+	struct spill spill;		/* core/spill.c */
 	_Alignas(OA_LINE_PAIR) struct wheel wheel;
 
 	/* cold */

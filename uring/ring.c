@@ -5,9 +5,10 @@
  * Completions of a ring with deferred task work appear only inside an enter
  * with GETEVENTS; watching the tail sees nothing. So "ready" is: tail differs
  * from head, or the flags say that task work or overflowed completions wait.
- * One enter brings at most some twenty deferred completions: it is repeated
- * while the flag says there is more, but not for ever, since tasks want to run
- * in between.
+ * One enter brings at most twenty deferred completions, and the flag does not
+ * tell of what is left: after twenty it is repeated, or requests that the kernel
+ * does at once, again and again, would pass those that had to wait. Not for
+ * ever, since tasks want to run in between.
  *
  * The kernel adds task work and then sets the flag. Who enters in between does
  * the work first and gets a flag afterwards that means nothing, until other work
@@ -35,6 +36,7 @@
 #include "core/runtime.h"
 
 #define REAP_ROUNDS	8
+#define DEFERRED_MAX	20u	/* that one enter brings */
 #define IOWQ_BOUND	64u
 
 static int ring_create(struct uring *r)
@@ -172,7 +174,7 @@ bool ring_ready(struct worker *w)
 	unsigned int flags = IO_URING_READ_ONCE(*r->ring.sq.kflags);
 
 	return io_uring_cq_ready(&r->ring) || flags & IORING_SQ_CQ_OVERFLOW ||
-	       (flags & IORING_SQ_TASKRUN && !r->stale);
+	       (flags & IORING_SQ_TASKRUN && !r->stale) || r->more;
 }
 
 bool ring_is_idle(struct worker *w)
@@ -304,10 +306,20 @@ static void note_batch(struct worker *w, unsigned int n)
 	STAT_INC(w, reap_batch[min_of(b, OA_STATS_BUCKETS - 1u)]);
 }
 
+/*
+ * An enter brought @got completions and took @sent requests: is there more?
+ * What the kernel did at once comes beside the deferred; if that is all of it,
+ * there were none.
+ */
+static void note_more(struct uring *r, unsigned int got, unsigned int sent)
+{
+	r->more = got >= DEFERRED_MAX && got != sent;
+}
+
 int ring_reap(struct worker *w)
 {
 	struct uring *r = ring_of(w);
-	unsigned int n = reap_queue(w), flags, got;
+	unsigned int n = reap_queue(w), flags, got, sent;
 
 	r->stale = false;
 	for (int i = 0; i < REAP_ROUNDS; i++) {
@@ -316,11 +328,13 @@ int ring_reap(struct worker *w)
 			STAT_INC(w, cq_overflows);
 		if (unlikely(r->late || r->late_cancels))
 			req_flush_late(w);
-		if (!ring_unsent(w) &&
+		if (!ring_unsent(w) && !r->more &&
 		    !(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
 			break;
+		sent = r->ring.sq.sqe_tail - *r->ring.sq.khead;
 		ring_enter(w, false, 0);
 		got = reap_queue(w);
+		note_more(r, got, sent);
 		n += got;
 		flags = IO_URING_READ_ONCE(*r->ring.sq.kflags);
 		r->stale = !got && flags & IORING_SQ_TASKRUN;
@@ -354,7 +368,7 @@ bool ring_arm_event(struct worker *w)
 
 void ring_wait(struct worker *w, oa_time_t deadline)
 {
-	unsigned int n;
+	unsigned int n, sent;
 
 	/* Being armed is a condition of this park; otherwise look again. */
 	if (!ring_arm_event(w) || ring_of(w)->late ||
@@ -362,8 +376,10 @@ void ring_wait(struct worker *w, oa_time_t deadline)
 		ring_reap(w);
 		return;
 	}
+	sent = ring_of(w)->ring.sq.sqe_tail - *ring_of(w)->ring.sq.khead;
 	ring_enter(w, true, deadline);
 	ring_of(w)->stale = false;
 	n = reap_queue(w);
 	note_batch(w, n);
+	note_more(ring_of(w), n, sent);
 }

@@ -27,6 +27,7 @@ struct uring {
 	uint32_t inflight;		/* W; requests not completed */
 	uint32_t extra;			/* W; cancels and polls not completed */
 	bool stale;			/* W; TASKRUN says nothing, see ring.c */
+	bool more;		/* W; deferred completions may be left */
 	bool event_armed;		/* W; the eventfd's poll is in flight */
 	bool registered;		/* I */
 	uint32_t enter_flags;		/* I */

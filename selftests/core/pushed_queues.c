@@ -43,61 +43,24 @@ static void race_end(struct push_race *r)
 	free(r->seen);
 }
 
+/* Injection. */
+
 FIXTURE(inject) { struct push_race race; };
 FIXTURE_VARIANT(inject) { char unused; };
-FIXTURE_VARIANT_ADD(inject, batches) { 0 };
-FIXTURE_VARIANT_ADD(inject, no_memory, "OA_FAULT=alloc:2+") { 0 };
+FIXTURE_VARIANT_ADD(inject, one) { 0 };
 FIXTURE_SETUP(inject)
 {
-	fault_read();
 	inject_init(&rt.inject);
 }
-FIXTURE_TEARDOWN(inject) { inject_fini(&rt); }
-
-TEST_F(inject, takes_the_oldest_of_both_kinds)
-{
-	struct task t[INJECT_BATCH + 4], *p[INJECT_BATCH], *out[INJECT_BATCH];
-	uint32_t n = 0, got;
-
-	EXPECT_EQ(0u, inject_take(&rt.inject, out, 8));
-	for (uint32_t i = 0; i < INJECT_BATCH; i++)
-		p[i] = &t[i];
-	inject_push_batch(&rt, p, INJECT_BATCH);
-	for (uint32_t i = 0; i < 4; i++)
-		inject_push(&rt.inject, &t[INJECT_BATCH + i]);
-	EXPECT_EQ(INJECT_BATCH + 4, rt.inject.n);
-	got = inject_take(&rt.inject, out, 4);
-	ASSERT_EQ(4u, got);
-	/* Half of them may be such as came alone. */
-	EXPECT_EQ(&t[INJECT_BATCH], out[0]);
-	EXPECT_EQ(&t[INJECT_BATCH + 1], out[1]);
-	EXPECT_EQ(&t[0], out[2]);
-	EXPECT_EQ(&t[1], out[3]);
-	while ((got = inject_take(&rt.inject, out, 7)))
-		n += got;
-	EXPECT_EQ(INJECT_BATCH, n);
-	EXPECT_EQ(0u, rt.inject.n);
-}
+FIXTURE_TEARDOWN(inject) { }
 
 static void *injects(void *arg)
 {
 	struct push_race *r = arg;
-	size_t from = (atomic_add(&r->begun, 1)) * r->each, i = 0;
-	struct task *p[INJECT_BATCH];
-	uint64_t rnd = 1 + from;
+	size_t from = (atomic_add(&r->begun, 1)) * r->each;
 
-	while (i < r->each) {
-		uint32_t n = (uint32_t)(1 + next_random(&rnd) % INJECT_BATCH);
-
-		n = min_of(n, (uint32_t)(r->each - i));
-		for (uint32_t k = 0; k < n; k++)
-			p[k] = &r->tasks[from + i++];
-		if (n > 64)
-			inject_push_batch(&rt, p, n);
-		else
-			for (uint32_t k = 0; k < n; k++)
-				inject_push(&rt.inject, p[k]);
-	}
+	for (size_t i = 0; i < r->each; i++)
+		inject_push(&rt.inject, &r->tasks[from + i]);
 	atomic_add(&r->ended, 1);
 	return NULL;
 }
@@ -133,7 +96,93 @@ TEST_F(inject, each_is_taken_once)
 	thread_end(out[0]);
 	thread_end(out[1]);
 	EXPECT_NULL(rt.inject.first);
-	EXPECT_NULL(rt.inject.batches);
+	race_end(r);
+}
+
+/* What a full ring has no room for: one thread adds, several take. */
+
+static const struct oa_allocator from_libc;
+static struct spill spilled;
+
+FIXTURE(spill) { struct push_race race; };
+FIXTURE_VARIANT(spill) { char unused; };
+FIXTURE_VARIANT_ADD(spill, one) { 0 };
+FIXTURE_SETUP(spill)
+{
+	ASSERT_TRUE(spill_init(&spilled, &from_libc));
+}
+FIXTURE_TEARDOWN(spill) { spill_fini(&spilled, &from_libc); }
+
+TEST_F(spill, is_a_queue)
+{
+	enum { N = 5 * SPILL_BATCH + 3 };
+	static struct task t[N];
+	struct task *out[100];
+	uint32_t taken = 0, put = 0, n;
+
+	EXPECT_EQ(0u, spill_take(&spilled, out, 10));
+	while (taken < N) {
+		for (int i = 0; i < 37 && put < N; i++)
+			ASSERT_TRUE(spill_push(&spilled, &from_libc,
+					       &t[put++]));
+		EXPECT_EQ(put - taken, spill_len(&spilled));
+		n = spill_take(&spilled, out, put < N ? 19 : 100);
+		for (uint32_t i = 0; i < n; i++)
+			ASSERT_EQ(&t[taken++], out[i]);
+	}
+	EXPECT_EQ(0u, spill_len(&spilled));
+	EXPECT_EQ(0u, spill_take(&spilled, out, 10));
+}
+
+TEST_F(spill, without_memory)
+{
+	struct task t[SPILL_BATCH], *out[1];
+
+	for (uint32_t i = 0; i < SPILL_BATCH; i++)
+		ASSERT_TRUE(spill_push(&spilled, &from_libc, &t[i]));
+	setenv("OA_FAULT", "alloc:1+", 1);
+	fault_read();
+	EXPECT_FALSE(spill_push(&spilled, &from_libc, &t[0]));
+	EXPECT_EQ(SPILL_BATCH, spill_len(&spilled));
+	unsetenv("OA_FAULT");
+	fault_read();
+	EXPECT_TRUE(spill_push(&spilled, &from_libc, &t[0]));
+	EXPECT_EQ(1u, spill_take(&spilled, out, 1));
+	EXPECT_EQ(&t[0], out[0]);
+}
+
+static void *takes_spilled(void *arg)
+{
+	struct push_race *r = arg;
+	struct task *out[RING_SIZE / 2];
+	uint32_t n;
+
+	atomic_add(&r->begun, 1);
+	while (!atomic_load_acq(&r->over)) {
+		n = spill_take(&spilled, out, 11);
+		for (uint32_t i = 0; i < n; i++)
+			note(r, out[i]);
+	}
+	return NULL;
+}
+
+TEST_F(spill, each_is_taken_once)
+{
+	struct push_race *r = &self->race;
+	pthread_t th[3];
+	size_t all;
+
+	race_begin(r, (size_t)SCALED(300000, 20000));
+	all = PRODUCERS * r->each;
+	for (unsigned int i = 0; i < ARRAY_SIZE(th); i++)
+		thread_start(&th[i], takes_spilled, r);
+	wait_until(atomic_load_acq(&r->begun) == ARRAY_SIZE(th));
+	for (size_t i = 0; i < all; i++)
+		ASSERT_TRUE(spill_push(&spilled, &from_libc, &r->tasks[i]));
+	wait_until(!spill_len(&spilled));
+	atomic_store_rel(&r->over, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(th); i++)
+		thread_end(th[i]);
 	race_end(r);
 }
 
