@@ -45,6 +45,7 @@ static inline bool shares(const struct runtime *rt)
 static __noinline void ring_overflow(struct worker *w, struct task *t)
 {
 	STAT_INC(w, overflows);
+	w->spilling = true;
 	if (unlikely(!spill_push(&w->spill, rt_alloc(w->rt), t)))
 		inject_push(&w->rt->inject, t);
 }
@@ -52,7 +53,7 @@ static __noinline void ring_overflow(struct worker *w, struct task *t)
 /* Behind everything else that is ready. */
 static inline void ring_add(struct worker *w, struct task *t)
 {
-	if (unlikely(spill_len(&w->spill)) || unlikely(!ring_push(&w->ring, t)))
+	if (unlikely(w->spilling) || unlikely(!ring_push(&w->ring, t)))
 		ring_overflow(w, t);
 }
 
@@ -226,8 +227,10 @@ static __noinline struct task *pick_more(struct worker *w)
 	lane_refill_begin(l);
 	max = shares(w->rt) ? 1 : RING_BATCH;
 	n = ring_take(&w->ring, &l->slot[LANE_BASE], max);
-	if (unlikely(!n))
+	if (!n && w->spilling) {
 		n = spill_take(&w->spill, &l->slot[LANE_BASE], max);
+		w->spilling = n;
+	}
 	if (unlikely(!n))
 		return list_pop(&w->local);
 	/* What may be yielded to soon may have been away for long. */
@@ -289,13 +292,8 @@ static inline void finish(struct worker *w)
 {
 	struct task *t = w->prev;
 
-	if (w->commit == COMMIT_PARK) {
-		w->commit = COMMIT_NONE;
-		park_commit(w, t);
-		return;
-	}
-	if (unlikely(w->commit != COMMIT_YIELD || t->flags & TASK_PINNED ||
-		     !w->alone)) {
+	if (w->commit != COMMIT_YIELD || unlikely(t->flags & TASK_PINNED) ||
+	    !w->alone) {
 		sched_finish(w);
 		return;
 	}

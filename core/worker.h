@@ -45,6 +45,7 @@ struct worker {
 	struct task_list local;		/* W; only this worker may run them */
 	struct task_list sick;		/* W; want a stack, there was none */
 	struct task *queued;		/* W; what a taker could not use now */
+	bool spilling;			/* W; ->spill may have some of ours */
 	struct lane lane;		/* see core/lane.c */
 	uint32_t turn;			/* W; picks, for fairness */
 	int32_t slice_turns;		/* W; what ->budget began with; 0: idle */
