@@ -317,12 +317,15 @@ unsigned int park_expire(struct worker *w, oa_time_t now)
 {
 	struct timer *due[32];
 	unsigned int n, total = 0;
+	struct task *t;
 
 	do {
 		n = wheel_pop(&w->wheel, now, due, ARRAY_SIZE(due));
-		for (unsigned int i = 0; i < n; i++)
-			__builtin_prefetch(&container_of(due[i], struct task,
-							 timer)->wait, 1);
+		for (unsigned int i = 0; i < n; i++) {
+			t = container_of(due[i], struct task, timer);
+			__builtin_prefetch(t, 1);
+			__builtin_prefetch(&t->wait, 1);
+		}
 		for (unsigned int i = 0; i < n; i++)
 			expired(w, container_of(due[i], struct task, timer),
 				now);

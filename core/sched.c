@@ -218,6 +218,28 @@ static inline bool accept(struct worker *w, struct task *t)
 	return likely(!(t->flags & TASK_PINNED)) || here(w, t);
 }
 
+/*
+ * What is about to run may have been away for long: its descriptor and its
+ * stack are each a miss of the cache and of the page tables' (0.3 us together
+ * where a million sleep). So those of a batch are fetched side by side: the
+ * descriptors one batch ahead, the stacks when the batch is taken.
+ */
+static __noinline void foresee(struct worker *w, struct task **t)
+{
+	uint32_t head = READ_ONCE(w->ring.head);
+	const char *sp;
+
+	for (uint32_t i = 0; i < RING_BATCH; i++) {
+		sp = t[i]->ctx.sp;
+		__builtin_prefetch(sp, 1);
+		__builtin_prefetch(sp + 64, 1);
+		__builtin_prefetch(sp + 128, 1);
+	}
+	for (uint32_t i = 0; i < RING_BATCH; i++)
+		__builtin_prefetch(&w->ring.slot[(head + i) % RING_SIZE]->ctx,
+				   1);
+}
+
 /* The lane is empty: the next round's batch, or what only we may run. */
 static __noinline struct task *pick_more(struct worker *w)
 {
@@ -235,6 +257,9 @@ static __noinline struct task *pick_more(struct worker *w)
 		return list_pop(&w->local);
 	/* What may be yielded to soon may have been away for long. */
 	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
+	if (n == RING_BATCH &&
+	    READ_ONCE(l->slot[LANE_BASE]->flags) & TASK_STARTED)
+		foresee(w, &l->slot[LANE_BASE]);
 	return lane_refill_end(l, n);
 }
 
