@@ -450,6 +450,9 @@ void idle_wait(struct worker *w)
 	struct runtime *rt = w->rt;
 
 	w->slice_turns = 0;
+	/* The wheel is being moved on, a part at a time. */
+	if (unlikely(wheel_next(&w->wheel) <= w->now))
+		return;
 	if (hand_on(w))
 		return;
 	if (rt->nr_workers > 1) {

@@ -2,10 +2,17 @@
 /*
  * The timer wheel: start and cancel in O(1), a deadline honoured to 64 ns.
  *
- * Eight levels of 256 slots; a slot of level l spans 2^(6 + 8l) ns. A timer
- * hangs at the level of the highest digit in which its time differs from the
- * wheel's; when time enters a slot above level 0, what hangs there moves down.
- * A timer never fires early: a slot of level 0 is served once it is past.
+ * Eight levels; a slot of level l spans 2^(6 + 8l) ns, and a level's 512 slots
+ * are a ring that reaches so far from now. A timer hangs at the lowest level
+ * that reaches it. What hangs in a slot above level 0 moves down at the latest
+ * when the slot begins. A timer never fires early: a slot of level 0 is served
+ * once it is past.
+ *
+ * Since a level reaches as far as two slots of the level above, a slot may be
+ * moved down as early as one span before it begins: one that holds many timers
+ * is, from half a span before, a part at a time. Otherwise a million sleepers
+ * would be moved at once, for a quarter of a second. A slot's timers hang in
+ * four lists, gone through side by side, since each is a miss of the cache.
  *
  * Roles: the owner expires; any worker may add and remove, since a task that
  * moved still has its timer where it slept. So there is a lock, taken for a
@@ -31,13 +38,22 @@ static uint64_t to_grain(oa_time_t when)
 	       WHEEL_GRAIN_BITS;
 }
 
+#define WHEEL_MANY	33u	/* in a slot: too many to look at each */
+#define WHEEL_PART	256u	/* so many of them are moved ahead at a time */
+
+static unsigned int shift_of(unsigned int level)
+{
+	return level * WHEEL_BITS;
+}
+
 static unsigned int level_of(uint64_t now, uint64_t at)
 {
-	uint64_t diff = now ^ at;
+	unsigned int level = 0;
 
-	if (diff < WHEEL_SLOTS)
-		return 0;
-	return (63u - (unsigned int)__builtin_clzll(diff)) / WHEEL_BITS;
+	while ((at >> shift_of(level)) - (now >> shift_of(level)) >=
+	       WHEEL_SLOTS)
+		level++;
+	return level;
 }
 
 void wheel_init(struct wheel *wh, oa_time_t now)
@@ -47,31 +63,91 @@ void wheel_init(struct wheel *wh, oa_time_t now)
 	wh->next = OA_FOREVER;
 }
 
+/* When a slot with many timers has to be seen to. */
+static oa_time_t many_due(const struct wheel *wh, unsigned int level,
+			  uint64_t at)
+{
+	uint64_t start = at << shift_of(level);
+
+	if (level >= 2)
+		start -= 1ull << (shift_of(level) - 1);
+	/* Level 1 spans 16 us: what is in one of its slots comes at once. */
+	start = max_of(start, wh->now) << WHEEL_GRAIN_BITS;
+	/* A timer's own time may be a little before its grain. */
+	return (oa_time_t)start - (1 << WHEEL_GRAIN_BITS) + 1;
+}
+
+/* @tm was put into slot @at of @level. */
+static void note_linked(struct wheel *wh, unsigned int level, uint64_t at,
+			oa_time_t when)
+{
+	struct wheel_first *f = &wh->first[level];
+
+	wh->levels |= 1u << level;
+	if (!wh->filed[level]++ || (f->n && at < f->at)) {
+		*f = (struct wheel_first){ .at = at, .best = when, .n = 1 };
+		return;
+	}
+	if (!f->n || at != f->at)
+		return;
+	f->best = min_of(f->best, when);
+	if (f->n < WHEEL_MANY && ++f->n == WHEEL_MANY)
+		WRITE_ONCE(wh->next, min_of(wh->next, many_due(wh, level, at)));
+}
+
 static void link_timer(struct wheel *wh, struct timer *tm)
 {
 	uint64_t at = max_of(to_grain(tm->when), wh->now);
-	unsigned int level = level_of(wh->now, at);
-	unsigned int slot = (at >> (level * WHEEL_BITS)) & (WHEEL_SLOTS - 1);
-	struct timer **head = &wh->slots[level][slot];
+	unsigned int level = level_of(wh->now, at), slot;
+	struct timer **head;
 
-	tm->slot = (uint16_t)(level << 8 | slot);
+	at >>= shift_of(level);
+	slot = at % WHEEL_SLOTS;
+	head = &wh->slots[level][slot][(uintptr_t)tm / 64 % WHEEL_CHAINS];
+	tm->slot = level * WHEEL_SLOTS + slot;
 	tm->next = *head;
 	tm->pprev = head;
 	if (*head)
 		(*head)->pprev = &tm->next;
 	*head = tm;
 	wh->busy[level][slot / 64] |= 1ull << (slot % 64);
+	note_linked(wh, level, at, tm->when);
+}
+
+static bool slot_empty(struct timer *const *chains)
+{
+	for (unsigned int i = 0; i < WHEEL_CHAINS; i++)
+		if (chains[i])
+			return false;
+	return true;
+}
+
+/* Timers were taken out of a slot. */
+static void note_unlinked(struct wheel *wh, unsigned int level,
+			  unsigned int slot, uint32_t n)
+{
+	struct wheel_first *f = &wh->first[level];
+	bool empty = slot_empty(wh->slots[level][slot]);
+
+	wh->filed[level] -= n;
+	if (!wh->filed[level])
+		wh->levels &= ~(1u << level);
+	if (empty)
+		wh->busy[level][slot / 64] &= ~(1ull << (slot % 64));
+	if (!f->n || f->at % WHEEL_SLOTS != slot)
+		return;
+	if (empty)
+		f->n = 0;
+	else if (f->n < WHEEL_MANY)
+		f->n = f->n > n ? f->n - n : 1;
 }
 
 static void unlink_timer(struct wheel *wh, struct timer *tm)
 {
-	unsigned int level = tm->slot >> 8, slot = tm->slot & 0xff;
-
 	*tm->pprev = tm->next;
 	if (tm->next)
 		tm->next->pprev = tm->pprev;
-	if (!wh->slots[level][slot])
-		wh->busy[level][slot / 64] &= ~(1ull << (slot % 64));
+	note_unlinked(wh, tm->slot / WHEEL_SLOTS, tm->slot % WHEEL_SLOTS, 1);
 }
 
 bool wheel_add(struct wheel *wh, struct timer *tm, uint32_t me,
@@ -110,66 +186,77 @@ bool wheel_del(struct wheel *wh, struct timer *tm, uint32_t owner)
 	return was;
 }
 
-/* The first busy slot of @level at or after @from, or WHEEL_SLOTS. */
+/* How far the first busy slot of @level is from slot @from, round the ring. */
 static unsigned int first_busy(const struct wheel *wh, unsigned int level,
 			       unsigned int from)
 {
 	unsigned int word = from / 64;
-	uint64_t bits;
+	uint64_t bits = wh->busy[level][word] & (~0ull << (from % 64));
 
-	if (from >= WHEEL_SLOTS)
-		return WHEEL_SLOTS;
-	bits = wh->busy[level][word] & (~0ull << (from % 64));
-	while (!bits) {
-		if (++word == WHEEL_WORDS)
-			return WHEEL_SLOTS;
+	for (unsigned int i = 0; !bits && i < WHEEL_WORDS; i++) {
+		word = (word + 1) % WHEEL_WORDS;
 		bits = wh->busy[level][word];
 	}
-	return word * 64 + (unsigned int)__builtin_ctzll(bits);
+	OA_BUG_ON(!bits);
+	return (word * 64 + (unsigned int)__builtin_ctzll(bits) - from) %
+	       WHEEL_SLOTS;
+}
+
+/* The first busy slot of @level, which has timers. */
+static const struct wheel_first *first_of(struct wheel *wh, unsigned int level)
+{
+	struct wheel_first *f = &wh->first[level];
+	uint64_t now = wh->now >> shift_of(level);
+	struct timer **chains, *tm;
+
+	if (likely(f->n))
+		return f;
+	f->at = now + first_busy(wh, level, now % WHEEL_SLOTS);
+	f->best = OA_FOREVER;
+	chains = wh->slots[level][f->at % WHEEL_SLOTS];
+	for (unsigned int i = 0; i < WHEEL_CHAINS; i++) {
+		for (tm = chains[i]; tm && f->n < WHEEL_MANY; tm = tm->next) {
+			f->best = min_of(f->best, tm->when);
+			f->n++;
+		}
+	}
+	return f;
 }
 
 /*
- * The first busy slot in the order of time, lower levels first: their slots
- * lie within the present slot of the level above. *start: when it begins.
+ * The busy slot that begins first; of two that begin together the one that
+ * spans more. *start: when.
  */
-static bool first_slot(const struct wheel *wh, unsigned int *level,
-		       unsigned int *slot, uint64_t *start)
+static bool first_slot(struct wheel *wh, unsigned int *level, uint64_t *start)
 {
-	unsigned int l, s, shift;
+	uint64_t begins;
 
-	for (l = 0; l < WHEEL_LEVELS; l++) {
-		shift = l * WHEEL_BITS;
-		s = first_busy(wh, l, (wh->now >> shift) & (WHEEL_SLOTS - 1));
-		if (s == WHEEL_SLOTS)
+	*level = 0;
+	*start = UINT64_MAX;
+	for (uint32_t left = wh->levels; left; left &= left - 1) {
+		unsigned int l = (unsigned int)__builtin_ctz(left);
+
+		begins = first_of(wh, l)->at << shift_of(l);
+		if (begins > *start)
 			continue;
 		*level = l;
-		*slot = s;
-		if (shift + WHEEL_BITS >= 64)
-			*start = (uint64_t)s << shift;
-		else
-			*start = (wh->now >> (shift + WHEEL_BITS)
-				  << (shift + WHEEL_BITS)) |
-				 (uint64_t)s << shift;
-		return true;
+		*start = begins;
 	}
-	return false;
+	return wh->levels;
 }
 
-/* The earliest of a slot; a crowded one is bounded by where it begins. */
-static oa_time_t earliest(const struct wheel *wh)
+static oa_time_t earliest(struct wheel *wh)
 {
-	unsigned int level, slot, looked = 0;
 	oa_time_t best = OA_FOREVER;
-	const struct timer *tm;
-	uint64_t start;
+	const struct wheel_first *f;
 
-	if (!wh->count || !first_slot(wh, &level, &slot, &start))
-		return OA_FOREVER;
-	for (tm = wh->slots[level][slot]; tm; tm = tm->next) {
-		if (++looked > 32)
-			return (oa_time_t)(max_of(start, wh->now)
-					   << WHEEL_GRAIN_BITS);
-		best = min_of(best, tm->when);
+	for (uint32_t left = wh->levels; left; left &= left - 1) {
+		unsigned int l = (unsigned int)__builtin_ctz(left);
+
+		f = first_of(wh, l);
+		best = min_of(best, f->n == WHEEL_MANY
+					    ? many_due(wh, l, f->at)
+					    : f->best);
 	}
 	return best;
 }
@@ -180,79 +267,87 @@ oa_time_t wheel_next(struct wheel *wh)
 	return READ_ONCE(wh->next);
 }
 
-/* Under the lock. Up to @max of a slot of level 0, all of it due. */
-static unsigned int pop_due(struct wheel *wh, unsigned int slot,
-			    struct timer **out, unsigned int max)
+/* Under the lock. It is handed out: whoever has it may file it again. */
+static void let_go(struct wheel *wh, struct timer *tm)
 {
-	unsigned int n = 0;
-	struct timer *tm;
-
-	while (n < max && (tm = wh->slots[0][slot])) {
-		unlink_timer(wh, tm);
-		wh->count--;
-		out[n++] = tm;
-		/* [timer-owner] done with the node before anybody files it */
-		atomic_store_rel(&tm->owner, 0);
-	}
-	return n;
-}
-
-/* Under the lock. Detaches the list of a slot. */
-static struct timer *take_slot(struct wheel *wh, unsigned int level,
-			       unsigned int slot)
-{
-	struct timer *tm = wh->slots[level][slot];
-
-	wh->slots[level][slot] = NULL;
-	wh->busy[level][slot / 64] &= ~(1ull << (slot % 64));
-	return tm;
+	wh->count--;
+	/* [timer-owner] done with the node before anybody files it */
+	atomic_store_rel(&tm->owner, 0);
 }
 
 /*
- * Under the lock. Hands out what is due of a slot's list, at most @max; the
- * rest goes where it belongs now, at a lower level or back.
+ * Under the lock. Goes through at most @part timers of a slot: what is due is
+ * handed out, at most @max of it, the rest goes to a lower level. Of a slot of
+ * level 0, which is past, only what is handed out is taken.
  */
-static unsigned int sort_out(struct wheel *wh, struct timer *tm, oa_time_t now,
+static unsigned int sort_out(struct wheel *wh, unsigned int level,
+			     unsigned int slot, oa_time_t now, uint32_t part,
 			     struct timer **out, unsigned int max)
 {
-	unsigned int n = 0;
-	struct timer *next;
+	struct timer **chains = wh->slots[level][slot], *tm;
+	unsigned int n = 0, idle = 0;
+	uint32_t seen = 0;
 
-	for (; tm; tm = next) {
-		next = tm->next;
-		if (tm->when > now || n == max) {
-			link_timer(wh, tm);
+	for (unsigned int c = 0; seen < part && idle < WHEEL_CHAINS;
+	     c = (c + 1) % WHEEL_CHAINS) {
+		tm = chains[c];
+		idle = tm ? 0 : idle + 1;
+		if (!tm)
 			continue;
+		if (level == 0 && n == max)
+			break;
+		chains[c] = tm->next;
+		if (tm->next) {
+			__builtin_prefetch(tm->next, 1);
+			tm->next->pprev = &chains[c];
 		}
-		out[n++] = tm;
-		wh->count--;
-		/* [timer-owner] done with the node before anybody files it */
-		atomic_store_rel(&tm->owner, 0);
+		seen++;
+		if (level == 0 || (tm->when <= now && n < max)) {
+			let_go(wh, tm);
+			out[n++] = tm;
+		} else {
+			link_timer(wh, tm);
+		}
 	}
+	note_unlinked(wh, level, slot, seen);
 	return n;
+}
+
+/* Under the lock. A part of what is crowded and comes up. */
+static void move_ahead(struct wheel *wh, oa_time_t now)
+{
+	const struct wheel_first *f;
+
+	for (uint32_t left = wh->levels & ~3u; left; left &= left - 1) {
+		unsigned int l = (unsigned int)__builtin_ctz(left);
+
+		f = first_of(wh, l);
+		if (f->n < WHEEL_MANY || many_due(wh, l, f->at) > now)
+			continue;
+		sort_out(wh, l, f->at % WHEEL_SLOTS, 0, WHEEL_PART, NULL, 0);
+		return;
+	}
 }
 
 unsigned int wheel_pop(struct wheel *wh, oa_time_t now, struct timer **out,
 		       unsigned int max)
 {
 	uint64_t to = (uint64_t)now >> WHEEL_GRAIN_BITS, start;
-	unsigned int level, slot, n = 0;
+	unsigned int level, n = 0;
 
 	if (now < READ_ONCE(wh->next))
 		return 0;
 	spin_lock(&wh->lock);
-	while (n < max && wh->count && first_slot(wh, &level, &slot, &start) &&
-	       start <= to) {
+	while (n < max && first_slot(wh, &level, &start) && start <= to) {
 		wh->now = max_of(wh->now, start);
-		if (level == 0 && n < max) {
-			n += pop_due(wh, slot, out + n, max - n);
-			continue;
-		}
-		n += sort_out(wh, take_slot(wh, level, slot), now, out + n,
-			      max - n);
+		n += sort_out(wh, level,
+			      (start >> shift_of(level)) % WHEEL_SLOTS, now,
+			      UINT32_MAX, out + n, max - n);
 	}
-	if (n < max)
+	if (n < max) {
 		wh->now = max_of(wh->now, to);
+		move_ahead(wh, now);
+	}
 	WRITE_ONCE(wh->next, earliest(wh));
 	spin_unlock(&wh->lock);
 	return n;
@@ -260,18 +355,14 @@ unsigned int wheel_pop(struct wheel *wh, oa_time_t now, struct timer **out,
 
 struct timer *wheel_steal(struct wheel *wh)
 {
-	unsigned int level, slot;
 	struct timer *tm = NULL;
+	unsigned int level;
 	uint64_t start;
 
 	spin_lock(&wh->lock);
-	if (wh->count && first_slot(wh, &level, &slot, &start)) {
-		tm = wh->slots[level][slot];
-		unlink_timer(wh, tm);
-		wh->count--;
-		/* [timer-owner] done with the node before anybody files it */
-		atomic_store_rel(&tm->owner, 0);
-	}
+	if (first_slot(wh, &level, &start))
+		sort_out(wh, level, (start >> shift_of(level)) % WHEEL_SLOTS,
+			 OA_FOREVER, 1, &tm, 1);
 	spin_unlock(&wh->lock);
 	return tm;
 }

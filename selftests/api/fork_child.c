@@ -241,7 +241,7 @@ static void *churns_all(void *arg)
 
 TEST_F(fork, while_the_workers_are_at_it)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef OA_ASAN
 	/* Threads hold its locks at the fork, and the child waits for them. */
 	SKIP("the allocator of the address sanitizer does not know fork()");
 #endif
