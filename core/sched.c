@@ -224,13 +224,13 @@ static inline bool accept(struct worker *w, struct task *t)
  * where a million sleep). So those of a batch are fetched side by side: the
  * descriptors one batch ahead, the stacks when the batch is taken.
  */
-static __noinline void foresee(struct worker *w, struct task **t)
+static __glance void foresee(struct worker *w, struct task **t)
 {
 	uint32_t head = READ_ONCE(w->ring.head);
 	const char *sp;
 
 	for (uint32_t i = 0; i < RING_BATCH; i++) {
-		sp = t[i]->ctx.sp;
+		sp = READ_ONCE(t[i]->ctx.sp);
 		__builtin_prefetch(sp, 1);
 		__builtin_prefetch(sp + 64, 1);
 		__builtin_prefetch(sp + 128, 1);
