@@ -128,7 +128,7 @@ static void parse_options(struct server *srv, int argc, char **argv)
 		if (o == 'p')
 			srv->port = number(optarg, 0, 65535);
 		else if (o == 'w')
-			srv->workers = (unsigned int)number(optarg, 1, 1024);
+			srv->workers = (unsigned int)number(optarg, 1, 256);
 		else
 			break;
 	}

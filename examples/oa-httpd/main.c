@@ -94,7 +94,7 @@ static void parse_options(struct options *opt, int argc, char **argv)
 			opt->address = optarg;
 			break;
 		case 'w':
-			opt->workers = whole("workers", optarg, 1, 1024);
+			opt->workers = whole("workers", optarg, 1, 256);
 			break;
 		case OPT_IDLE:
 			opt->idle = (oa_time_t)(OA_SEC * number("idle", optarg,

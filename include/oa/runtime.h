@@ -79,7 +79,10 @@ struct oa_config {
 };
 
 #ifdef __cplusplus
-#define OA_CONFIG_INIT { sizeof(struct oa_config) }
+/* In full, or -Wextra tells of each field that is missing. */
+#define OA_CONFIG_INIT { sizeof(struct oa_config), 0, 0, false, false, \
+	OA_BACKEND_AUTO, 0, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, \
+	{ NULL, NULL, NULL }, NULL }
 #else
 #define OA_CONFIG_INIT { .size = sizeof(struct oa_config) }
 #endif

@@ -27,7 +27,9 @@ struct oa_task_opts {
 };
 
 #ifdef __cplusplus
-#define OA_TASK_OPTS_INIT { sizeof(struct oa_task_opts) }
+/* In full, or -Wextra tells of each field that is missing. */
+#define OA_TASK_OPTS_INIT { sizeof(struct oa_task_opts), false, false, 0, \
+	0, 0, 0, NULL, NULL, 0, NULL }
 #else
 #define OA_TASK_OPTS_INIT { .size = sizeof(struct oa_task_opts) }
 #endif
