@@ -6,6 +6,7 @@
  * has answered nearly always has to wait.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,7 +15,10 @@
 
 #include "core/fd.h"
 #include "core/io.h"
+#include "core/mem.h"
+#include "core/runtime.h"
 
+#define FEW	8u		/* parts of a vector */
 /* In the flags of a completion of recv: data is left. */
 #define CQE_SOCK_NONEMPTY	4u
 
@@ -160,6 +164,49 @@ ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
 	return ret;
 }
 
+/* What is left of a vector after @done bytes, which are not all; how many. */
+static size_t iov_rest(struct iovec *to, const struct msghdr *msg, size_t done)
+{
+	const struct iovec *from = msg->msg_iov;
+	size_t n = msg->msg_iovlen;
+
+	for (; done >= from->iov_len; n--)
+		done -= from++->iov_len;
+	memcpy(to, from, n * sizeof(*to));
+	to->iov_base = (char *)to->iov_base + done;
+	to->iov_len -= done;
+	return n;
+}
+
+/* The same for a message: what goes beside the bytes has gone with the first. */
+static ssize_t sendmsg_rest(int fd, const struct msghdr *msg, int flags,
+			    ssize_t done)
+{
+	const struct oa_allocator *a = rt_alloc(worker_self()->rt);
+	struct iovec few[FEW], *iov = few;
+	size_t size = msg->msg_iovlen * sizeof(*iov);
+	struct msghdr rest = *msg;
+	struct op op;
+	int ret;
+
+	if (size > sizeof(few))
+		iov = mem_alloc(a, size, 16);
+	if (!iov)
+		return done;
+	rest.msg_iov = iov;
+	rest.msg_iovlen = iov_rest(iov, msg, (size_t)done);
+	rest.msg_control = NULL;
+	rest.msg_controllen = 0;
+	op_init(&op, OP_SENDMSG, fd);
+	op.addr = io_addr(&rest);
+	op.len = 1;
+	op.flags = (uint32_t)(flags | MSG_NOSIGNAL | MSG_WAITALL);
+	ret = io_run(&op);
+	if (iov != few)
+		mem_free(a, iov, size);
+	return ret < 0 ? done : done + ret;
+}
+
 ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct op op;
@@ -174,14 +221,17 @@ ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 	for (size_t i = 0; i < msg->msg_iovlen; i++)
 		all += (ssize_t)msg->msg_iov[i].iov_len;
 	/*
-	 * Only what is sure to go whole is tried at once: what is left of a
-	 * vector would have to be cut out of the caller's.
+	 * Only what is likely to go whole is tried at once: what is left of a
+	 * vector has to be cut out of the caller's.
 	 */
 	if (all <= 16384 || flags & MSG_DONTWAIT) {
 		ret = io_syscall(SYS_sendmsg, fd, msg, flags | MSG_DONTWAIT |
 				 MSG_NOSIGNAL);
 		if (ret >= 0)
 			STAT_INC(w, inlined);
+		/* Only of a stream does a part go. */
+		if (ret > 0 && ret < all && !(flags & MSG_DONTWAIT))
+			return sendmsg_rest(fd, msg, flags, ret);
 		if (ret >= 0 || flags & MSG_DONTWAIT ||
 		    (errno != EAGAIN && errno != EINTR))
 			return ret < 0 ? -errno : ret;

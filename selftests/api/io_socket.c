@@ -304,6 +304,144 @@ TASK_TEST_F(io_socket, messages_that_carry_a_descriptor,
 	close_both(self->fds);
 }
 
+/* Larger than what there is room for, yet small enough to be tried at once. */
+
+#define PARTS	40
+#define MSG_LEN	16000u
+
+struct sent {
+	int fd;
+	int parts;
+	int passed;		/* a descriptor to go with it; -1: none */
+};
+
+static char msg_text[MSG_LEN];
+
+/* In parts of no bytes and of more and more, the last of what is left. */
+static void cut(struct iovec *v, int parts)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < parts; i++) {
+		size_t n = i + 1 < parts ? (size_t)i * 3 : MSG_LEN - at;
+
+		v[i] = (struct iovec){ msg_text + at, n };
+		at += n;
+	}
+}
+
+static void *sends_parts(void *arg)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c;
+	struct iovec v[PARTS], was[PARTS];
+	struct sent *s = arg;
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)s->parts };
+	ssize_t ret;
+
+	if (s->passed >= 0) {
+		memset(&c, 0, sizeof(c));
+		c.h.cmsg_level = SOL_SOCKET;
+		c.h.cmsg_type = SCM_RIGHTS;
+		c.h.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&c.h), &s->passed, sizeof(int));
+		m.msg_control = &c;
+		m.msg_controllen = sizeof(c.room);
+	}
+	cut(v, s->parts);
+	cut(was, s->parts);
+	ret = oa_sendmsg(s->fd, &m, 0);
+	/* The caller's are as they were. */
+	EXPECT_MEMEQ(was, v, (size_t)s->parts * sizeof(*v));
+	EXPECT_EQ(s->parts, (int)m.msg_iovlen);
+	return as_result(ret);
+}
+
+/* Receives it a little at a time; how many descriptors came with it. */
+static int receive_parts(int fd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(4 * sizeof(int))]; } c;
+	int got, came = 0;
+	char buf[1000];
+	ssize_t n;
+
+	for (size_t at = 0; at < MSG_LEN; at += (size_t)n) {
+		struct iovec v = { buf, sizeof(buf) };
+		struct msghdr m = {
+			.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c,
+			.msg_controllen = sizeof(c.room),
+		};
+
+		n = oa_recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+		ASSERT_GT(n, 0);
+		ASSERT_EQ((size_t)n, text_same(buf, (size_t)n, at));
+		if (!m.msg_controllen)
+			continue;
+		ASSERT_EQ(CMSG_LEN(sizeof(int)), c.h.cmsg_len);
+		memcpy(&got, CMSG_DATA(&c.h), sizeof(got));
+		ASSERT_OK(oa_close(got));
+		came++;
+	}
+	return came;
+}
+
+static void send_tight(const int fds[2], int parts, int passed)
+{
+	struct sent s = { .fd = fds[1], .parts = parts, .passed = passed };
+	oa_task_t t;
+
+	text_make(msg_text, MSG_LEN, 0);
+	t = oa_spawn(sends_parts, &s);
+	until_parked(t);
+	EXPECT_GT(bytes_in(fds[0]), 0u);
+	EXPECT_LT(bytes_in(fds[0]), MSG_LEN);
+	EXPECT_EQ(passed >= 0, receive_parts(fds[0]));
+	EXPECT_EQ(MSG_LEN, (size_t)join_long(t));
+	EXPECT_EQ(0u, bytes_in(fds[0]));
+}
+
+TASK_TEST_F(io_socket, messages_go_whole_where_there_is_little_room,
+	    .workers = variant->workers)
+{
+	static const int parts[] = { 1, 3, 8, 9, PARTS };
+
+	for (unsigned int i = 0; i < ARRAY_N(parts); i++) {
+		make_unix_pair(self->fds, SOCK_STREAM);
+		make_tight(self->fds);
+		send_tight(self->fds, parts[i], -1);
+		/* What goes with it goes once. */
+		send_tight(self->fds, parts[i], self->fds[1]);
+		close_both(self->fds);
+	}
+}
+
+static void *sends_three(void *arg)
+{
+	struct sent s = { .fd = *(int *)arg, .parts = 3, .passed = -1 };
+
+	return sends_parts(&s);
+}
+
+TASK_TEST_F(io_socket, a_message_cut_short_tells_how_far_it_came,
+	    .workers = variant->workers)
+{
+	oa_task_t t;
+	size_t went;
+
+	for (int closes = 0; closes < 2; closes++) {
+		make_unix_pair(self->fds, SOCK_STREAM);
+		make_tight(self->fds);
+		t = oa_spawn(sends_three, &self->fds[1]);
+		until_parked(t);
+		went = bytes_in(self->fds[0]);
+		ASSERT_GT(went, 0u);
+		ASSERT_OK(closes ? oa_close(self->fds[1]) : oa_cancel(t));
+		EXPECT_EQ(went, (size_t)join_long(t));
+		ASSERT_OK(oa_close(self->fds[0]));
+		if (!closes)
+			ASSERT_OK(oa_close(self->fds[1]));
+	}
+}
+
 TASK_TEST_F(io_socket, datagrams_keep_their_bounds,
 	    .workers = variant->workers)
 {
