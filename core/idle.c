@@ -451,8 +451,11 @@ void idle_wait(struct worker *w)
 
 	w->slice_turns = 0;
 	/* The wheel is being moved on, a part at a time. */
-	if (unlikely(wheel_next(&w->wheel) <= w->now))
+	if (unlikely(wheel_next(&w->wheel) <= w->now)) {
+		if (rt->poll->unsent(w))
+			rt->poll->reap(w);
 		return;
+	}
 	if (hand_on(w))
 		return;
 	if (rt->nr_workers > 1) {
