@@ -178,7 +178,7 @@ static size_t iov_rest(struct iovec *to, const struct msghdr *msg, size_t done)
 	return n;
 }
 
-/* The same for a message: what goes beside the bytes has gone with the first. */
+/* The same for a message: what goes beside the bytes went with the first. */
 static ssize_t sendmsg_rest(int fd, const struct msghdr *msg, int flags,
 			    ssize_t done)
 {

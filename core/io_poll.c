@@ -6,7 +6,8 @@
  *
  * A request to poll ends on POLLRDHUP whether that was asked for or not, and
  * would do so again at once. When that is all it has to tell, the wait goes on
- * by way of an epoll descriptor, which does not.
+ * by way of an epoll descriptor, which does not. The descriptors stay claimed
+ * meanwhile, so that a close of one finds this wait.
  */
 #include <errno.h>
 #include <poll.h>
@@ -215,27 +216,65 @@ static int watch_all(const struct pollfd *fds, nfds_t n)
 	return err ? err : ep;
 }
 
-static __cold_path int poll_by_epoll(struct pollfd *fds, nfds_t n,
-				     oa_time_t until)
+/* Something to tell, or somebody closes one of them: what is it? */
+static int look_again(struct op *ops, struct pollfd *fds, nfds_t n)
 {
-	struct pollfd any = { .events = POLLIN };
-	int ret = poll(fds, n, 0);
-	struct op op;
+	int ret = poll(fds, n, 0), count = 0;
 
-	if (ret)
-		return ret < 0 ? -errno : ret;
-	any.fd = watch_all(fds, n);
-	if (any.fd < 0)
-		return any.fd;
-	fd_opened(any.fd);
+	if (ret < 0)
+		return -errno;
+	for (nfds_t i = 0; i < n; i++) {
+		if (ops[i].closer || ops[i].res == -EBADF)
+			fds[i].revents = POLLNVAL;
+		count += fds[i].revents != 0;
+	}
+	return count;
+}
+
+/* Waits on the epoll descriptor @ep until one of @fds has something to tell. */
+static int wait_epoll(int ep, struct op *ops, struct pollfd *fds, nfds_t n,
+		      oa_time_t until)
+{
+	struct pollfd any = { .fd = ep, .events = POLLIN };
+	struct op op;
+	int ret;
+
+	op_init(&op, OP_POLL, ep);
+	for (nfds_t i = 0; i < n; i++)
+		if (ops[i].state == OP_IDLE)
+			op_watch(&ops[i], &op);
 	do {
 		ret = poll_all(&op, &any, 1, until);
 		if (ret > 0)
-			ret = poll(fds, n, 0);
+			ret = look_again(ops, fds, n);
 		else
 			break;
 	} while (!ret);
-	close(any.fd);
+	return ret;
+}
+
+static __cold_path int poll_by_epoll(struct op *ops, struct pollfd *fds,
+				     nfds_t n, oa_time_t until)
+{
+	struct worker *w = worker_self();
+	struct task *t = w->current;
+	uint32_t was = hold_here(w, t);
+	int ep, ret;
+
+	/* Claimed for as long as it takes, so that a close ends the wait. */
+	set_up_all(w, t, ops, fds, n);
+	ret = look_again(ops, fds, n);
+	if (!ret) {
+		ep = ret = watch_all(fds, n);
+		if (ep >= 0) {
+			fd_opened(ep);
+			ret = wait_epoll(ep, ops, fds, n, until);
+			close(ep);
+		}
+	}
+	for (nfds_t i = 0; i < n; i++)
+		op_unwatch(&ops[i]);
+	WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
 	return ret;
 }
 
@@ -264,7 +303,7 @@ int oa_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 		return -ENOMEM;
 	ret = poll_all(ops, fds, n, until);
 	if (unlikely(ret == UNWANTED))
-		ret = poll_by_epoll(fds, n, until);
+		ret = poll_by_epoll(ops, fds, n, until);
 	if (ops != few)
 		mem_free(rt_alloc(t->rt), ops, n * sizeof(*ops));
 	return ret;

@@ -146,8 +146,26 @@ void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
 	sched_ready_back(w, t);
 }
 
+void op_watch(struct op *op, struct op *on)
+{
+	op->sibling = on;
+	op->state = OP_WATCHES;
+}
+
+void op_unwatch(struct op *op)
+{
+	struct closer *c = op->closer;
+
+	op->state = OP_DONE;
+	fd_done(op);
+	if (c && !--c->left)
+		park_wake(c->task, c->epoch, WAIT_WOKEN);
+}
+
 void op_ask(struct worker *w, struct op *op, enum op_reason why)
 {
+	if (op->state == OP_WATCHES)
+		op = op->sibling;
 	if (op->state != OP_STARTED || op->asked)
 		return;
 	op->asked = true;

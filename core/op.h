@@ -79,6 +79,7 @@ enum op_state {
 	OP_IDLE,
 	OP_STARTED,
 	OP_DONE,
+	OP_WATCHES,		/* no request: a close ends its ->sibling */
 };
 
 enum op_reason {
@@ -95,6 +96,14 @@ int op_run(struct op *op, oa_time_t deadline);
 int op_claim_fds(struct worker *w, struct op *op);
 void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch);
 int op_result(struct task *t, struct op *op, oa_time_t own);
+
+/*
+ * Running task, that keeps to its worker. @op, claimed, is linked without a
+ * request: a close of its descriptor asks the request @on to end, and waits
+ * until this one is let go.
+ */
+void op_watch(struct op *op, struct op *on);
+void op_unwatch(struct op *op);
 
 /* Owner, from the backend: the last completion has come. */
 void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags);

@@ -38,9 +38,7 @@ static const struct {
 			"the default clock" },
 	[CAP_NO_IOWAIT] = { "no-iowait", "idle not shown as iowait",
 			    "shown as iowait" },
-	[CAP_MSG_RING] = { "msg-ring", "kicks by MSG_RING", "eventfd" },
-	[CAP_SEND_MSG_RING] = { "send-msg-ring",
-				"MSG_RING from threads without a ring",
+	[CAP_SEND_MSG_RING] = { "send-msg-ring", "kicks by MSG_RING",
 				"eventfd" },
 	[CAP_FUTEX2] = { "futex2", "futex_wake(2)", "futex(2)" },
 	[CAP_WAITV] = { "futex-waitv", "futex_waitv(2)", "ring wait only" },
@@ -88,7 +86,6 @@ static void probe_ring(void)
 	if (ring_error)
 		return;
 	has[CAP_RING] = true;
-	has[CAP_MSG_RING] = true;
 	has[CAP_NO_IOWAIT] = p.features & OA_FEAT_NO_IOWAIT;
 	has[CAP_CLOCK] = !syscall(SYS_io_uring_register, ring.ring_fd,
 				  OA_REGISTER_CLOCK, &clk, 0);

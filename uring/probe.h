@@ -13,8 +13,7 @@ enum cap {
 	CAP_ABS_TIMER,		/* absolute timeouts, 6.12 */
 	CAP_CLOCK,		/* clock of the wait, 6.12 */
 	CAP_NO_IOWAIT,		/* waits that are not iowait, 6.15 */
-	CAP_MSG_RING,		/* 5.18 */
-	CAP_SEND_MSG_RING,	/* without a ring, 6.13 */
+	CAP_SEND_MSG_RING,	/* MSG_RING without a ring, 6.13 */
 	CAP_FUTEX2,		/* futex_wake(2), futex_wait(2), 6.7 */
 	CAP_WAITV,		/* futex_waitv(2), 5.16 */
 	CAP_MEMBARRIER,

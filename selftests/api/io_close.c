@@ -258,4 +258,83 @@ TASK_TEST_F(io_close, calls_on_what_is_closed, .workers = variant->workers)
 	EXPECT_ERR(oa_read(INT32_MAX, &c, 1), -EBADF);
 }
 
+/* A wait for what nobody asked to be told is ended as well. */
+
+static void *polls_for_nothing(void *arg)
+{
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLPRI };
+	int n = oa_poll(&p, 1, -1);
+
+	EXPECT_EQ(POLLNVAL, p.revents);
+	return as_result(n);
+}
+
+TASK_TEST_F(io_close, ends_a_poll_that_the_peers_end_does_not,
+	    .workers = variant->workers)
+{
+	int fds[2];
+	oa_task_t t;
+
+	make_tcp_pair(fds);
+	ASSERT_EQ(0, shutdown(fds[1], SHUT_WR));
+	t = oa_spawn(polls_for_nothing, &fds[0]);
+	until_parked(t);
+	/* Past its first look, which the peer's end ends. */
+	task_wait_until(STAT(NULL, completions) >= 1);
+	until_parked(t);
+	ASSERT_OK(oa_close(fds[0]));
+	EXPECT_EQ(1, join_long(t));
+	ASSERT_OK(oa_close(fds[1]));
+}
+
+/* The same with many, two of them closed, by two tasks and at any moment. */
+
+#define PAIRS	10
+
+static void *polls_many(void *arg)
+{
+	struct pollfd p[2 * PAIRS];
+	int *fds = arg, n;
+
+	for (int i = 0; i < 2 * PAIRS; i++)
+		p[i] = (struct pollfd){ .fd = fds[i / 2 * 2],
+					.events = POLLPRI };
+	n = oa_poll(p, 2 * PAIRS, -1);
+	for (int i = 0; i < 4; i++)
+		EXPECT_TRUE(!p[i].revents || p[i].revents == POLLNVAL);
+	for (int i = 4; i < 2 * PAIRS; i++)
+		EXPECT_EQ(0, p[i].revents);
+	EXPECT_EQ(p[0].revents, p[1].revents);
+	EXPECT_EQ(p[2].revents, p[3].revents);
+	return as_result(n);
+}
+
+TASK_TEST_F(io_close, ends_polls_of_many, .workers = variant->workers)
+{
+	const int rounds = SCALED(30, 5);
+
+	for (int round = 0; round < rounds; round++) {
+		int fds[2 * PAIRS];
+		oa_task_t t[3], c[2];
+
+		for (int i = 0; i < PAIRS; i++) {
+			make_tcp_pair(&fds[2 * i]);
+			ASSERT_EQ(0, shutdown(fds[2 * i + 1], SHUT_WR));
+		}
+		for (int i = 0; i < 3; i++)
+			t[i] = oa_spawn(polls_many, fds);
+		for (int i = 0; round % 2 && i < 3; i++)
+			until_parked(t[i]);
+		for (int i = 0; i < 2; i++)
+			c[i] = oa_spawn(closes, &fds[2 * i]);
+		for (int i = 0; i < 2; i++)
+			EXPECT_OK(join_long(c[i]));
+		for (int i = 0; i < 3; i++)
+			EXPECT_GE(join_long(t[i]), 2);
+		for (int i = 0; i < 2 * PAIRS; i++)
+			if (i != 0 && i != 2)
+				ASSERT_EQ(0, close(fds[i]));
+	}
+}
+
 HARNESS_MAIN

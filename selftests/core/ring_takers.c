@@ -104,6 +104,8 @@ struct race {
 	unsigned char *seen;
 	size_t n;
 	int over;
+	int here;		/* thieves that have begun */
+	size_t stolen;
 };
 
 static void note(struct race *r, struct task **got, uint32_t n, size_t *last)
@@ -128,40 +130,55 @@ static void *steals(void *arg)
 {
 	struct task *got[RING_SIZE / 2];
 	struct race *r = arg;
-	size_t last = SIZE_MAX;
+	size_t last = SIZE_MAX, mine = 0;
 	uint32_t n;
 
+	atomic_add(&r->here, 1);
 	while (!atomic_load_acq(&r->over)) {
 		n = ring_len(&ring);
 		n = ring_take(&ring, got, min_of((n + 1) / 2, RING_SIZE / 2));
 		note(r, got, n, &last);
+		mine += n;
 	}
+	atomic_add(&r->stolen, mine);
 	return NULL;
 }
 
 TEST(each_is_taken_once)
 {
-	struct race r = { .n = (size_t)SCALED(3000000, 200000) };
+	struct race r = { .n = (size_t)SCALED(4000000, 400000) };
 	struct task *got[RING_BATCH];
 	uint64_t rnd = seed_random();
-	size_t last = SIZE_MAX, next = 0;
+	size_t last = SIZE_MAX, next = 0, rest = 0;
 	pthread_t th[THIEVES];
 
 	r.seen = calloc(1, r.n);
 	begin(UINT32_MAX - (uint32_t)r.n / 2);
 	for (int i = 0; i < THIEVES; i++)
 		thread_start(&th[i], steals, &r);
+	wait_until(atomic_load_acq(&r.here) == THIEVES);
+	/*
+	 * In bursts that leave something for the others: they meet the owner,
+	 * and each other, at a head that moves all the time. Now and then he
+	 * waits until they have it all, and so are all but sure to be running.
+	 */
 	while (next < r.n) {
-		uint64_t more = next_random(&rnd) % 64;
+		uint64_t more = 16 + next_random(&rnd) % 112;
 
 		while (next < r.n && more-- && ring_push(&ring, item(next)))
 			next++;
-		note(&r, got, ring_take(&ring, got, RING_BATCH), &last);
+		while (ring_len(&ring) > RING_SIZE / 4)
+			note(&r, got, ring_take(&ring, got, RING_BATCH), &last);
+		if (next >= rest) {
+			wait_until(!ring_len(&ring));
+			rest += r.n / 100;
+		}
 	}
 	wait_until(!ring_len(&ring));
 	atomic_store_rel(&r.over, 1);
 	for (int i = 0; i < THIEVES; i++)
 		thread_end(th[i]);
+	EXPECT_GT(r.stolen, 0u);
 	for (size_t i = 0; i < r.n; i++)
 		ASSERT_EQ(1, r.seen[i]);
 	free(r.seen);
