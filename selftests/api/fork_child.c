@@ -241,10 +241,10 @@ static void *churns_all(void *arg)
 
 TEST_F(fork, while_the_workers_are_at_it)
 {
-#ifdef OA_ASAN
 	/* Threads hold its locks at the fork, and the child waits for them. */
-	SKIP("the allocator of the address sanitizer does not know fork()");
-#endif
+	if (harness_slow() && strstr(harness_slow(), "address"))
+		SKIP("an allocator that does not know fork(): %s",
+		     harness_slow());
 	ASSERT_OK(oa_start(&self->rt, churns_all, self,
 			   .workers = variant->workers));
 	dump_runtime = self->rt;

@@ -93,6 +93,7 @@ TEST_F(lane, a_rescuer_takes_all)
 struct race {
 	unsigned char *seen;
 	size_t n, rescued;
+	unsigned int looks;
 	int over;
 };
 
@@ -115,14 +116,23 @@ static void *rescues(void *arg)
 		for (uint32_t i = 0; i < n; i++)
 			note(r, out[i]);
 		atomic_add(&r->rescued, (size_t)n);
+		atomic_add(&r->looks, 1);
 	}
 	return NULL;
 }
 
+/* As long as this takes the lane has something that a look must find. */
+static void stand_still(struct race *r)
+{
+	unsigned int was = atomic_load_acq(&r->looks);
+
+	wait_until(atomic_load_acq(&r->looks) - was > 2 * RESCUERS);
+}
+
 static size_t own(struct race *r)
 {
+	size_t next = 0, still = 0;
 	uint64_t rnd = seed_random();
-	size_t next = 0;
 	struct task *t;
 
 	while (next + LANE_SIZE < r->n) {
@@ -132,6 +142,10 @@ static size_t own(struct race *r)
 		note(r, t);
 		if (next_random(&rnd) % 4 == 0 && !lane.has_next)
 			lane_push_front(&lane, item(next++));
+		if (next >= still && !lane_empty(&lane)) {
+			stand_still(r);
+			still += r->n / 64;
+		}
 	}
 	while ((t = lane_pop(&lane)))
 		note(r, t);
