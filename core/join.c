@@ -62,9 +62,55 @@ static struct task *publish_end(struct worker *w, struct task *t,
 	return joiner;
 }
 
+/* The joiner is the ender's: where does it go on? NULL: not here at once. */
+static struct task *go_on(struct worker *w, struct task *joiner, bool thread)
+{
+	if (unlikely(thread)) {
+		thread_unpark(joiner);
+		return NULL;
+	}
+	/* Straight back to it, if it may run here. */
+	if (joiner->rt != w->rt || w->rt->debug_migrate ||
+	    (joiner->flags & TASK_PINNED && joiner->pin != w->index)) {
+		sched_ready(joiner);
+		return NULL;
+	}
+	return joiner;
+}
+
+/*
+ * Who waits in a join may be woken before the end is published: then he can't
+ * give up any more, nobody else may join, and he asks for nothing but the
+ * result; the slot is his. @life says that the joiner is set; that joiner and
+ * epoch belong together is seen by its being the same afterwards, since it
+ * counts those who gave up. False: he gave up, the end is to be published.
+ */
+static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
+			struct task **next)
+{
+	struct task *joiner = atomic_load_acq(&t->joiner); /* [joiner] */
+	uint64_t epoch = atomic_load_acq(&t->joiner_epoch); /* [joiner] */
+	bool thread = READ_ONCE(joiner->flags) & TASK_THREAD;
+
+	*next = NULL;
+	/* relaxed: not before the two above */
+	if ((READ_ONCE(t->life) ^ life) & ~(uint64_t)LIFE_CANCEL)
+		return false;
+	switch (park_claim(joiner, epoch, WAIT_WOKEN)) {
+	case CLAIM_PARKED:
+		*next = go_on(w, joiner, thread);
+		return true;
+	case CLAIM_EARLY:
+		return true;
+	case CLAIM_LOST:
+		break;
+	}
+	return false;
+}
+
 struct task *task_end(struct worker *w, struct task *t, void *result)
 {
-	uint64_t life = READ_ONCE(t->life); /* relaxed: HANDLE is constant */
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 	struct task *joiner;
 	uint64_t epoch = 0;
 	bool thread;
@@ -82,24 +128,16 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	t->arg = result;
 	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA)))
 		task_strip(w, t);
+	if (life & LIFE_JSET && wake_joiner(w, t, life, &joiner))
+		return joiner;
 	joiner = publish_end(w, t, &epoch);
 	if (!joiner)
 		return NULL;
 	/* A thread may be on its way already when the claim has been made. */
 	thread = READ_ONCE(joiner->flags) & TASK_THREAD;
-	if (!park_claim(joiner, epoch, WAIT_WOKEN))
+	if (park_claim(joiner, epoch, WAIT_WOKEN) != CLAIM_PARKED)
 		return NULL;
-	if (thread) {
-		thread_unpark(joiner);
-		return NULL;
-	}
-	/* Ours to run: straight back to it, if it may run here. */
-	if (joiner->rt != w->rt || w->rt->debug_migrate ||
-	    (joiner->flags & TASK_PINNED && joiner->pin != w->index)) {
-		sched_ready(joiner);
-		return NULL;
-	}
-	return joiner;
+	return go_on(w, joiner, thread);
 }
 
 void task_drop(struct worker *w, struct task *t, int err)
@@ -148,9 +186,10 @@ static bool runs_here(struct worker *w, const struct task *self,
 static void set_joiner(struct task *t, struct task *self, oa_time_t until)
 {
 	WRITE_ONCE(self->wait_on, t);
-	WRITE_ONCE(t->joiner, self);
-	WRITE_ONCE(t->joiner_epoch,
-		   park_begin(self, WAIT_MAY_CANCEL, until));
+	/* [joiner] after the claim in the life word; pairs in wake_joiner() */
+	atomic_store_rel(&t->joiner, self);
+	atomic_store_rel(&t->joiner_epoch,
+			 park_begin(self, WAIT_MAY_CANCEL, until));
 }
 
 /* After a wait that was not woken. 0: the join succeeded all the same. */
@@ -266,7 +305,8 @@ static int join(oa_task_t h, void **result, oa_time_t deadline)
 	set_joiner(t, self, deadline_min(self, deadline));
 	STAT_INC(worker_self(), claims);
 	return join_ended(self, t, (enum wait_state)(uintptr_t)
-			  park_wait_into(self, t), result, deadline);
+			  park_wait_into(self, t, COMMIT_PARK), result,
+			  deadline);
 }
 
 /* What a task looks like that was just spawned to be joined. */
@@ -283,6 +323,7 @@ static inline bool join_next(oa_task_t h, void **result, int *err)
 	struct task *self = w ? w->current : NULL, *t;
 	uint64_t gen = h.id & ~(uint64_t)(MAX_TASKS - 1);
 	uint64_t life = gen | LIFE_FRESH;
+	enum commit commit = COMMIT_PARK;
 	enum wait_state how;
 
 	if (!self || !w->lane.has_next || lane_empty(&w->lane))
@@ -300,9 +341,16 @@ static inline bool join_next(oa_task_t h, void **result, int *err)
 		sched_ready_spawned(w, t);
 		return false;
 	}
-	set_joiner(t, self, OA_FOREVER);
+	if (likely(park_is_asymmetric())) {
+		commit = COMMIT_JOIN;
+		WRITE_ONCE(self->wait_on, t);
+		WRITE_ONCE(t->joiner, self);
+		WRITE_ONCE(t->joiner_epoch, park_begin_unseen(w, self));
+	} else {
+		set_joiner(t, self, OA_FOREVER);
+	}
 	STAT_INC(w, claims);
-	how = (enum wait_state)(uintptr_t)park_wait_into(self, t);
+	how = (enum wait_state)(uintptr_t)park_wait_into(self, t, commit);
 	if (unlikely(how != WAIT_WOKEN)) {
 		*err = join_ended(self, t, how, result, OA_FOREVER);
 		return true;

@@ -84,17 +84,11 @@ enum wait_state park_wait(struct task *t)
 	return park_end(t);
 }
 
-void *park_wait_into(struct task *t, struct task *next)
+void *park_wait_into(struct task *t, struct task *next, enum commit how)
 {
-	sched_park_into(worker_self(), t, next);
+	sched_park_into(worker_self(), t, next, how);
 	return arch_return((void *)(uintptr_t)park_end(t));
 }
-
-enum claim {
-	CLAIM_LOST,		/* somebody else ended it */
-	CLAIM_EARLY,		/* ours; the committer will queue it */
-	CLAIM_PARKED,		/* ours, to run or to queue */
-};
 
 static inline enum claim claim(struct task *t, uint64_t epoch,
 			       enum wait_state how)
@@ -111,9 +105,9 @@ static inline enum claim claim(struct task *t, uint64_t epoch,
 	return wait_state_of(word) == WAIT_PARKED ? CLAIM_PARKED : CLAIM_EARLY;
 }
 
-bool park_claim(struct task *t, uint64_t epoch, enum wait_state how)
+enum claim park_claim(struct task *t, uint64_t epoch, enum wait_state how)
 {
-	return claim(t, epoch, how) == CLAIM_PARKED;
+	return claim(t, epoch, how);
 }
 
 bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
@@ -249,6 +243,25 @@ void park_commit(struct worker *w, struct task *t)
 		cancel_wait(t, parked);
 }
 
+/*
+ * The wait that park_begin_unseen() began. A canceller that came before finds
+ * the task running, makes all threads pass a fence and looks again; so either
+ * he sees this store, or the look at the flag sees him [park-asym].
+ */
+void park_commit_join(struct worker *w, struct task *t)
+{
+	/* relaxed: nobody else changes it before it is published */
+	uint64_t parked = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+
+	STAT_INC(w, parks);
+	parked |= WAIT_MAY_CANCEL | WAIT_PARKED;
+	atomic_store_rel(&t->wait, parked); /* [park-asym] off the stack */
+	barrier();
+	/* [park-asym] relaxed: who cancels looks again */
+	if (unlikely(READ_ONCE(t->life) & LIFE_CANCEL))
+		cancel_wait(t, parked);
+}
+
 void park_cancel(struct task *t, oa_task_t h)
 {
 	/* [park-cancel] after the flag was set; pairs with park_commit() */
@@ -256,7 +269,7 @@ void park_cancel(struct task *t, oa_task_t h)
 
 	/*
 	 * [park-asym] It runs, or its word is on the way to us; only who waits
-	 * for a request stores without a fence.
+	 * for a request, or joins what it runs, stores without a fence.
 	 */
 	if (!wait_open(word) && park_is_asymmetric() && READ_ONCE(t->flags) & TASK_STARTED) {
 		poll_default->membarrier();

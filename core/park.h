@@ -18,8 +18,8 @@ struct task *park_self(void);
  * WAIT_WOKEN, WAIT_CANCELLED or WAIT_TIMEDOUT. May change worker.
  */
 enum wait_state park_wait(struct task *t);
-/* The same, running the claimed task @next at once. */
-void *park_wait_into(struct task *t, struct task *next);
+/* The same, running the claimed task @next at once; @how: PARK or JOIN. */
+void *park_wait_into(struct task *t, struct task *next, enum commit how);
 
 /* The caller's task. Undoes park_begin(); false: somebody ended it first. */
 bool park_abandon(struct task *t, uint64_t epoch);
@@ -29,8 +29,15 @@ bool park_abandon(struct task *t, uint64_t epoch);
  * and what the caller wanted to hand over is still the caller's.
  */
 bool park_wake(struct task *t, uint64_t epoch, enum wait_state how);
-/* The same without queueing: true means the caller must run or queue it. */
-bool park_claim(struct task *t, uint64_t epoch, enum wait_state how);
+
+enum claim {
+	CLAIM_LOST,		/* somebody else ended it */
+	CLAIM_EARLY,		/* ours; the committer will queue it */
+	CLAIM_PARKED,		/* ours, to run or to queue */
+};
+
+/* The same without queueing: the caller does that if it is parked. */
+enum claim park_claim(struct task *t, uint64_t epoch, enum wait_state how);
 
 /* membarrier(2) works: set once, before the first task. */
 extern bool park_asymmetric;
@@ -102,7 +109,7 @@ static inline bool park_op_done(struct task *t, uint64_t epoch)
 	uint64_t word = READ_ONCE(t->wait); /* relaxed: see ends_here() */
 
 	if (!ends_here(word))
-		return park_claim(t, epoch, WAIT_WOKEN);
+		return park_claim(t, epoch, WAIT_WOKEN) == CLAIM_PARKED;
 	if ((word & ~(uint64_t)0xff) != epoch || !wait_open(word))
 		return false;
 	/* [park] to the task, through the queue */
@@ -111,8 +118,22 @@ static inline bool park_op_done(struct task *t, uint64_t epoch)
 	return likely(wait_state_of(word) == WAIT_PARKED);
 }
 
+/*
+ * Running task, where park_is_asymmetric(). A wait without a deadline that
+ * nobody can end before it is committed: it is published as PARKED at once,
+ * by park_commit_join(), without an atomic operation.
+ */
+static inline uint64_t park_begin_unseen(struct worker *w, struct task *t)
+{
+	WRITE_ONCE(t->home, (uint16_t)w->index);
+	WRITE_ONCE(t->deadline, OA_FOREVER);
+	/* relaxed: only this task changes it while it runs */
+	return (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+}
+
 /* Switching side: @t is off its stack. */
 void park_commit(struct worker *w, struct task *t);
+void park_commit_join(struct worker *w, struct task *t);
 
 /* Any thread. Ends the present wait of @t if it may be cancelled. */
 void park_cancel(struct task *t, oa_task_t h);

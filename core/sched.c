@@ -390,6 +390,9 @@ void sched_finish(struct worker *w)
 	case COMMIT_NONE:
 	case COMMIT_PARK:
 		break;
+	case COMMIT_JOIN:
+		park_commit_join(w, t);
+		break;
 	case COMMIT_YIELD:
 		sched_ready_back(w, t);
 		break;
@@ -425,17 +428,18 @@ void sched_park(struct worker *w, struct task *cur)
 	leave_for(w, cur, COMMIT_PARK, next_plain(w));
 }
 
-void *sched_park_into(struct worker *w, struct task *cur, struct task *t)
+void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
+		      enum commit how)
 {
 	if (unlikely(out_of_turn(w)) || !plain(w, t)) {
 		OA_BUG_ON(w->queued);
 		w->queued = t;
-		leave_for(w, cur, COMMIT_PARK, NULL);
+		leave_for(w, cur, how, NULL);
 		return arch_return(NULL);
 	}
 	if (!(t->flags & TASK_STARTED))
 		give_stack(t, stack_get(&w->stacks));
-	leave_for(w, cur, COMMIT_PARK, t);
+	leave_for(w, cur, how, t);
 	/* Where the switch came from is not where this was called from. */
 	return arch_return(NULL);
 }

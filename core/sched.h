@@ -15,7 +15,8 @@
 void sched_park(struct worker *w, struct task *cur);
 
 /* Task. The same, and @t, claimed and not started, runs at once. */
-void *sched_park_into(struct worker *w, struct task *cur, struct task *t);
+void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
+		      enum commit how);
 
 /* Task. To the end of the queue, unless nobody else wants to run. */
 void sched_give_way(struct worker *w, struct task *cur);

@@ -22,6 +22,7 @@ struct runtime;
 enum commit {
 	COMMIT_NONE,
 	COMMIT_PARK,		/* PARKING -> PARKED */
+	COMMIT_JOIN,		/* RUNNING -> PARKED, see park_commit_join() */
 	COMMIT_YIELD,		/* back to the end of the queue */
 	COMMIT_END,		/* its stack is free */
 	COMMIT_END_OWN,		/* ... and was of its own size */
