@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What this library is and what it runs on. */
+#include <limits.h>
 #include <string.h>
 
 #include <oa/inspect.h>
@@ -19,10 +20,10 @@ size_t oa_features(char *buf, size_t n)
 
 const char *oa_strerror(int err)
 {
-	const char *s;
+	const char *s = NULL;
 
-	if (err > 0)
-		err = -err;
-	s = strerrordesc_np(-err);
+	/* The least number has no positive counterpart. */
+	if (err > -INT_MAX)
+		s = strerrordesc_np(err < 0 ? -err : err);
 	return s ? s : "Unknown error";
 }

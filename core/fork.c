@@ -62,6 +62,7 @@ static void parent(void)
 
 static void child(void)
 {
+	struct cds_list_head *at;
 	struct runtime *rt;
 
 #if !defined(OA_SIM) || OA_SIM != 1
@@ -70,7 +71,8 @@ static void child(void)
 	release();
 	generation++;
 	worker_set_self(NULL);
-	cds_list_for_each_entry(rt, &runtimes, node) {
+	cds_list_for_each(at, &runtimes) {
+		rt = cds_list_entry(at, struct runtime, node);
 		for (uint32_t i = 0; i < rt->nr_workers; i++) {
 			worker_hide(rt->workers[i]);
 			if (rt->poll->forked)

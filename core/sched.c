@@ -23,6 +23,7 @@
 #include "core/sched.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "core/bug.h"
 #include "core/fork.h"
@@ -227,7 +228,7 @@ static inline bool accept(struct worker *w, struct task *t)
 static __glance void foresee(struct worker *w, struct task **t)
 {
 	uint32_t head = READ_ONCE(w->ring.head);
-	const char *sp;
+	const char *sp, *later;
 
 	for (uint32_t i = 0; i < RING_BATCH; i++) {
 		sp = READ_ONCE(t[i]->ctx.sp);
@@ -235,9 +236,13 @@ static __glance void foresee(struct worker *w, struct task **t)
 		__builtin_prefetch(sp + 64, 1);
 		__builtin_prefetch(sp + 128, 1);
 	}
-	for (uint32_t i = 0; i < RING_BATCH; i++)
-		__builtin_prefetch(&w->ring.slot[(head + i) % RING_SIZE]->ctx,
-				   1);
+	/* Slots beyond the tail may hold anything, or nothing. */
+	for (uint32_t i = 0; i < RING_BATCH; i++) {
+		later = (const char *)w->ring.slot[(head + i) % RING_SIZE];
+		if (later)
+			__builtin_prefetch(later + offsetof(struct task, ctx),
+					   1);
+	}
 }
 
 /* The lane is empty: the next round's batch, or what only we may run. */
