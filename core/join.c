@@ -10,6 +10,9 @@
  * succeeded. Joins that were given up are counted in the word, or an ender that
  * has copied one joiner would not notice that the next has come.
  *
+ * An ender that finds a joiner wakes him first; if that succeeds nothing is
+ * published, for the slot is the joiner's then: wake_joiner().
+ *
  * A join of a task that has not started claims it (QUEUED) and runs it at
  * once, on a stack of its own, since the joiner must stay cancellable; the end
  * comes straight back. Its queue entry, if it is not the very next, is left

@@ -14,6 +14,8 @@
  *                        its stack; the committer's swap fails and it queues
  *   PARKED  -> ended     waker: it queues the task
  *   ended   -> RUNNING   task, plain store
+ *   RUNNING -> PARKED    committer of a join that runs what it waits for:
+ *                        nobody knows the epoch before, park_commit_join()
  *
  * Cancelling: the flag is set in the life word, then the wait word is looked
  * at; the committer swaps the wait word, then looks at the flag [park-cancel].
