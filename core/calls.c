@@ -6,6 +6,7 @@
 #include "core/bug.h"
 #include "core/deadline.h"
 #include "core/park.h"
+#include "core/pool.h"
 #include "core/sched.h"
 #include "core/spawn.h"
 
@@ -14,7 +15,7 @@ int oa_yield_point(void)
 	struct worker *w = worker_self();
 
 	if (unlikely(!w || !w->current))
-		return -EPERM;
+		return oa_yield();
 	if (likely(--w->budget > 0))
 		return 0;
 	return oa_yield();
@@ -24,9 +25,11 @@ void oa_exit(void *result)
 {
 	struct worker *w = worker_self();
 
-	if (!w || !w->current)
+	if (w && w->current)
+		sched_exit(w, w->current, result);
+	if (w || !task_self())
 		OA_BUG("oa_exit() outside a task");
-	sched_exit(w, w->current, result);
+	pool_exit(task_self(), result);
 }
 
 int oa_sleep_until(oa_time_t deadline)
@@ -127,6 +130,9 @@ int oa_task_name(oa_task_t h, char *buf, size_t n)
 struct oa_runtime *oa_runtime_self(void)
 {
 	struct worker *w = worker_self();
+	struct task *t = w ? NULL : task_self();
 
+	if (t)
+		return (struct oa_runtime *)t->rt;
 	return w ? (struct oa_runtime *)w->rt : NULL;
 }

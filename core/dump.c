@@ -95,7 +95,7 @@ static const char *state_name(enum oa_task_state s)
 {
 	static const char *const names[] = {
 		"?", "queued", "delayed", "runnable", "running", "parked",
-		"ended",
+		"ended", "waiting",
 	};
 
 	return names[s];
@@ -148,11 +148,10 @@ static void put_worker(struct dump *d, const struct worker *w)
 int oa_dump(struct oa_runtime *r, int fd)
 {
 	struct runtime *rt = (struct runtime *)r;
-	struct worker *self = worker_self();
 	struct dump d = { .fd = fd };
 
 	if (!rt)
-		rt = self ? self->rt : NULL;
+		rt = (struct runtime *)oa_runtime_self();
 	if (!rt || rt->generation != fork_generation())
 		return -EPERM;
 	d.now = rt->poll->now();

@@ -263,7 +263,7 @@ static void end_requests(struct task *t, struct closer *c, uint32_t id)
 
 	c->left = 1;
 	c->epoch = park_begin(t, 0, OA_FOREVER);
-	if (w->id == id) {
+	if (w && w->id == id) {
 		ask_all(w, c);
 		if (!--c->left) {
 			park_abandon(t, c->epoch);
@@ -283,9 +283,21 @@ static int close_number(struct task *t, int fd)
 	struct worker *w = worker_self();
 
 	op_init(&op, OP_CLOSE, fd);
+	if (!w)
+		return op_plain(&op);
 	op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
 	park_wait(t);
 	return op.res;
+}
+
+static void give_way(struct task *t)
+{
+	struct worker *w = worker_self();
+
+	if (w)
+		sched_give_way(w, t);
+	else
+		poll_thread_yield();
 }
 
 /*
@@ -299,7 +311,7 @@ static bool claim_close(struct task *t, uint64_t *word, uint64_t *v)
 		if (*v & FD_CLOSING)
 			return false;
 		if (*v & FD_FINAL)
-			sched_give_way(worker_self(), t);
+			give_way(t);
 		else if (atomic_cas(word, v, *v | FD_CLOSING)) /* [fd] */
 			return true;
 	}

@@ -327,6 +327,8 @@ static bool quiescent(struct runtime *rt)
 	uint64_t ended = 0, spawned, foreign;
 	uint32_t i;
 
+	/* [over] those that ended on the blocking pool */
+	ended = atomic_load(&rt->outside_ended);
 	for (i = 0; i < rt->nr_workers; i++)
 		/* [over] acquire: what that end saw started is counted below */
 		ended += atomic_load_acq(&rt->workers[i]->ended);

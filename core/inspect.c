@@ -13,9 +13,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/conds.h"
 #include "core/fork.h"
 #include "core/op.h"
 #include "core/rcu.h"
+#include "core/waiter.h"
 
 static const char *const op_names[OP_CODES] = {
 	[OP_RAW] = "request", [OP_READ] = "read", [OP_WRITE] = "write",
@@ -34,7 +36,7 @@ static enum oa_task_state state_of(uint64_t life, uint64_t wait, uint32_t flags)
 	if (life & LIFE_DELAYED)
 		return OA_TASK_DELAYED;
 	if (!(flags & TASK_STARTED))
-		return OA_TASK_QUEUED;
+		return wait_open(wait) ? OA_TASK_WAITING : OA_TASK_QUEUED;
 	switch (wait & WAIT_STATE) {
 	case WAIT_RUNNING:
 		return OA_TASK_RUNNING;
@@ -67,6 +69,20 @@ static void tell_request(const void *at, struct oa_task_info *i)
 	i->fd = op.fd;
 }
 
+/* The waiter lives in the frame of the task, and only as long as it waits. */
+static void tell_object(struct task *t, const void *at, uint64_t wait,
+			struct oa_task_info *i)
+{
+	struct waiter n;
+
+	i->waits = "object";
+	if (!at || !inspect_peek(&n, at, sizeof(n)))
+		return;
+	/* relaxed: the same wait still, so what was read is of it */
+	if (READ_ONCE(t->wait) >> 8 == wait >> 8 && n.epoch >> 8 == wait >> 8)
+		i->waits = n.what;
+}
+
 static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
 {
 	void *on = READ_ONCE(t->wait_on);
@@ -76,7 +92,9 @@ static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_inf
 	/* relaxed: is it another wait by now? then @on may be no task */
 	if (READ_ONCE(t->wait) >> 8 != wait >> 8)
 		return;
-	if (wait & WAIT_OP) {
+	if (wait & WAIT_SYNC) {
+		tell_object(t, on, wait, i);
+	} else if (wait & WAIT_OP) {
 		tell_request(on, i);
 	} else if (on) {
 		i->waits = "join";
@@ -102,6 +120,16 @@ static size_t stack_size(const struct runtime *rt, const struct task *t,
 					   : rt->stacks.size;
 }
 
+/* What it was started with, though it may be the first of a chain. */
+static __glance oa_fn body_of(const struct task *t, uint32_t flags)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+	const struct start *s = x && flags & TASK_CONDS ? READ_ONCE(x->start)
+							: NULL;
+
+	return s ? conds_fn(s) : READ_ONCE(t->fn);
+}
+
 __glance bool inspect_task(struct runtime *rt, struct task *t,
 			   struct oa_task_info *i, char *name)
 {
@@ -110,21 +138,22 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	uint32_t flags = READ_ONCE(t->flags);
 
 	if (!(life & LIFE_ALIVE) || life & LIFE_GONE ||
-	    READ_ONCE(t->rt) != rt || flags & TASK_THREAD)
+	    READ_ONCE(t->rt) != rt)
 		return false;
 	memset(i, 0, sizeof(*i));
 	i->task.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
 	i->state = state_of(life, wait, flags);
-	i->worker = flags & TASK_STARTED ? where(rt, t) : -1;
+	i->worker = flags & TASK_STARTED && !(flags & TASK_THREAD)
+			    ? where(rt, t) : -1;
 	i->cancelled = !!(life & LIFE_CANCEL);
 	task_copy_name(t, name, OA_TASK_NAME_MAX);
 	i->name = name;
 	i->waits = "";
 	i->fd = -1;
 	i->deadline = OA_FOREVER;
-	i->fn = READ_ONCE(t->fn);
+	i->fn = body_of(t, flags);
 	i->spawn_site = READ_ONCE(t->site);
-	if (i->state == OA_TASK_PARKED)
+	if (i->state == OA_TASK_PARKED || i->state == OA_TASK_WAITING)
 		tell_wait(t, wait, i);
 	if (i->state == OA_TASK_DELAYED)
 		i->deadline = READ_ONCE(t->deadline);
@@ -174,13 +203,12 @@ int oa_tasks(struct oa_runtime *r,
 	     int (*fn)(const struct oa_task_info *info, void *arg), void *arg)
 {
 	struct runtime *rt = (struct runtime *)r;
-	struct worker *self = worker_self();
 	struct walk w = { fn, arg };
 
 	if (!fn)
 		return -EINVAL;
 	if (!rt)
-		rt = self ? self->rt : NULL;
+		rt = (struct runtime *)oa_runtime_self();
 	if (!rt || rt->generation != fork_generation())
 		return -EPERM;
 	return inspect_walk(rt, tell, &w);

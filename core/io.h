@@ -29,8 +29,15 @@ long sim_syscall(long nr, ...);
 
 /*
  * Before a call that tries without waiting: 0, or why it must not be made.
- * *w: the caller's worker, good until the next suspension.
+ * *w: the caller's worker, good until the next suspension; NULL: it is on the
+ * blocking pool.
  */
 int io_try_begin(int fd, struct worker **w);
+
+static inline void io_inlined(struct worker *w)
+{
+	if (likely(w != NULL))
+		STAT_INC(w, inlined);
+}
 
 #endif

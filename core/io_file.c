@@ -31,8 +31,11 @@ int io_try_begin(int fd, struct worker **out)
 	struct task *t = w ? w->current : NULL;
 	int err;
 
-	if (unlikely(!t))
-		return -EPERM;
+	*out = NULL;
+	if (unlikely(!t)) {
+		t = task_self();
+		return t ? park_check(t) : -EPERM;
+	}
 	err = park_check(t);
 	if (unlikely(err))
 		return err;
@@ -63,7 +66,7 @@ static long rw_nowait(struct worker *w, long nr, int fd,
 
 	if (ret < 0)
 		return -errno;
-	STAT_INC(w, inlined);
+	io_inlined(w);
 	return ret;
 }
 
@@ -208,7 +211,7 @@ int oa_statx(int dirfd, const char *path, int flags, unsigned int mask,
 	err = io_try_begin(dirfd, &w);
 	if (err)
 		return err;
-	STAT_INC(w, inlined);
+	io_inlined(w);
 	return io_syscall(SYS_statx, dirfd, path, flags, mask, buf) ? -errno
 								    : 0;
 }

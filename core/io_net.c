@@ -27,7 +27,7 @@
 	struct worker *_w; \
 	int _ret = io_try_begin(fd, &_w); \
 	if (!_ret) { \
-		STAT_INC(_w, inlined); \
+		io_inlined(_w); \
 		_ret = (call); \
 		if (_ret < 0) \
 			_ret = -errno; \
@@ -118,7 +118,7 @@ ssize_t oa_send(int fd, const void *buf, size_t n, int flags)
 			 MSG_NOSIGNAL, NULL, 0);
 	if (ret < 0 && errno != EAGAIN && errno != EINTR)
 		return -errno;
-	STAT_INC(w, inlined);
+	io_inlined(w);
 	if (ret == (ssize_t)n || flags & MSG_DONTWAIT)
 		return ret < 0 ? -EAGAIN : ret;
 	return send_rest(fd, buf, n, flags, ret < 0 ? 0 : (size_t)ret);
@@ -137,7 +137,7 @@ static ssize_t recv_now(int fd, void *buf, size_t n, int flags)
 	if (ret < 0)
 		ret = -errno;
 	else
-		STAT_INC(w, inlined);
+		io_inlined(w);
 	if (ret < (ssize_t)n)
 		fd_set_hint(fd, false);
 	return ret;
@@ -182,7 +182,7 @@ static size_t iov_rest(struct iovec *to, const struct msghdr *msg, size_t done)
 static ssize_t sendmsg_rest(int fd, const struct msghdr *msg, int flags,
 			    ssize_t done)
 {
-	const struct oa_allocator *a = rt_alloc(worker_self()->rt);
+	const struct oa_allocator *a = rt_alloc(task_self()->rt);
 	struct iovec few[FEW], *iov = few;
 	size_t size = msg->msg_iovlen * sizeof(*iov);
 	struct msghdr rest = *msg;
@@ -228,7 +228,7 @@ ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 		ret = io_syscall(SYS_sendmsg, fd, msg, flags | MSG_DONTWAIT |
 				 MSG_NOSIGNAL);
 		if (ret >= 0)
-			STAT_INC(w, inlined);
+			io_inlined(w);
 		/* Only of a stream does a part go. */
 		if (ret > 0 && ret < all && !(flags & MSG_DONTWAIT))
 			return sendmsg_rest(fd, msg, flags, ret);

@@ -278,6 +278,26 @@ static __cold_path int poll_by_epoll(struct op *ops, struct pollfd *fds,
 	return ret;
 }
 
+/* On the blocking pool. */
+static __cold_path int poll_plain(struct task *t, struct pollfd *fds, nfds_t n,
+				  int timeout_ms)
+{
+	oa_time_t own = timeout_ms < 0 ? OA_FOREVER
+				       : oa_after(timeout_ms * OA_MSEC);
+	oa_time_t until = deadline_min(t, own), left;
+	struct timespec ts;
+	int ret;
+
+	left = max_of(until - oa_now(), (oa_time_t)0);
+	ts.tv_sec = left / OA_SEC;
+	ts.tv_nsec = left % OA_SEC;
+	ret = ppoll(fds, n, until == OA_FOREVER ? NULL : &ts, NULL);
+	if (ret || until == own)
+		return ret < 0 ? -errno : ret;
+	deadline_mark(t, own);
+	return -ETIMEDOUT;
+}
+
 int oa_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct op few[FEW], *ops = few;
@@ -292,6 +312,8 @@ int oa_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 		return ret;
 	if (n > 65536 || (n && !fds))
 		return n > 65536 ? -EINVAL : -EFAULT;
+	if (t->flags & TASK_THREAD)
+		return poll_plain(t, fds, n, timeout_ms);
 	until = timeout_ms < 0 ? OA_FOREVER
 			       : oa_after(timeout_ms * OA_MSEC);
 	if (!n)

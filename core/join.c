@@ -23,6 +23,8 @@
 #include "core/bug.h"
 #include "core/deadline.h"
 #include "core/fork.h"
+#include "core/idle.h"
+#include "core/join.h"
 #include "core/park.h"
 #include "core/sched.h"
 #include "core/spawn.h"
@@ -131,7 +133,8 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	t->arg = result;
 	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA)))
 		task_strip(w, t);
-	if (life & LIFE_JSET && wake_joiner(w, t, life, &joiner))
+	if ((life & (LIFE_JSET | LIFE_JSELECT)) == LIFE_JSET &&
+	    wake_joiner(w, t, life, &joiner))
 		return joiner;
 	joiner = publish_end(w, t, &epoch);
 	if (!joiner)
@@ -141,6 +144,41 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	if (park_claim(joiner, epoch, WAIT_WOKEN) != CLAIM_PARKED)
 		return NULL;
 	return go_on(w, joiner, thread);
+}
+
+/* All workers idle, and this was the last: one of them is to find out. */
+static void wake_if_over(struct runtime *rt)
+{
+	/* [over] the count of ends before the look; see check_over() */
+	if (atomic_load(&rt->nr_idle) == rt->nr_workers)
+		idle_kick(rt->workers[0]);
+}
+
+void task_end_outside(struct task *t, void *result)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	struct runtime *rt = t->rt;
+	struct task *joiner = NULL;
+	uint64_t epoch = 0;
+
+	if (life & LIFE_CANCEL)
+		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
+	task_release(NULL, t);
+	if (life & LIFE_HANDLE) {
+		t->arg = result;
+		task_strip(NULL, t);
+		joiner = publish_end(NULL, t, &epoch);
+	} else {
+		task_free(NULL, t);
+	}
+	if (joiner)
+		park_wake(joiner, epoch, WAIT_WOKEN);
+	/*
+	 * [over] last of all, so that who is woken by it counts as alive; the
+	 * runtime stays until this thread has been joined.
+	 */
+	atomic_add(&rt->outside_ended, (uint64_t)1);
+	wake_if_over(rt);
 }
 
 void task_drop(struct worker *w, struct task *t, int err)
@@ -182,7 +220,8 @@ static bool runs_here(struct worker *w, const struct task *self,
 {
 	return life & LIFE_QUEUED && !(life & (LIFE_DELAYED | LIFE_CANCEL)) &&
 	       !(self->flags & TASK_THREAD) && READ_ONCE(t->rt) == w->rt &&
-	       !(READ_ONCE(t->flags) & (TASK_PINNED | TASK_OWN_STACK)) &&
+	       !(READ_ONCE(t->flags) &
+		 (TASK_PINNED | TASK_OWN_STACK | TASK_CONDS)) &&
 	       !READ_ONCE(w->rt->stopping) && !w->rt->debug_migrate;
 }
 
@@ -195,6 +234,10 @@ static void set_joiner(struct task *t, struct task *self, oa_time_t until)
 			 park_begin(self, WAIT_MAY_CANCEL, until));
 }
 
+/* What says that somebody joins, and how often that was given up. */
+#define LIFE_JOINING \
+	((uint64_t)(LIFE_JSET | LIFE_JCLAIM | LIFE_JSELECT | LIFE_TRIES))
+
 /* After a wait that was not woken. 0: the join succeeded all the same. */
 static int withdraw(struct task *t, enum wait_state how)
 {
@@ -203,7 +246,7 @@ static int withdraw(struct task *t, enum wait_state how)
 	do {
 		if (life & LIFE_ENDED)
 			return 0;
-		to = life & ~(uint64_t)(LIFE_JSET | LIFE_JCLAIM | LIFE_TRIES);
+		to = life & ~LIFE_JOINING;
 		to |= (life + LIFE_TRY) & LIFE_TRIES;
 	} while (!atomic_cas(&t->life, &life, to)); /* [life] */
 	return park_errno(how);
@@ -221,13 +264,12 @@ static int join_ended(struct task *self, struct task *t, enum wait_state how,
 	return err;
 }
 
-/* JCLAIM is the caller's: waits for the end. */
-static int join_wait(struct task *self, struct task *t, void **result,
-		     oa_time_t deadline)
+/* JCLAIM is the caller's, and ->joiner set: waits for the end. */
+static int join_published(struct task *self, struct task *t, void **result,
+			  oa_time_t deadline)
 {
 	uint64_t life;
 
-	set_joiner(t, self, deadline_min(self, deadline));
 	life = atomic_load_acq(&t->life); /* [life] */
 	do {
 		if (life & LIFE_ENDED) {
@@ -237,6 +279,13 @@ static int join_wait(struct task *self, struct task *t, void **result,
 		/* [life] ->joiner before JSET; pairs in publish_end() */
 	} while (!atomic_cas(&t->life, &life, life | LIFE_JSET));
 	return join_ended(self, t, park_wait(self), result, deadline);
+}
+
+static int join_wait(struct task *self, struct task *t, void **result,
+		     oa_time_t deadline)
+{
+	set_joiner(t, self, deadline_min(self, deadline));
+	return join_published(self, t, result, deadline);
 }
 
 static int join_state(uint64_t life, oa_task_t h)
@@ -377,6 +426,109 @@ int oa_join(oa_task_t h, void **result)
 int oa_join_until(oa_task_t h, void **result, oa_time_t deadline)
 {
 	return join(h, result, deadline);
+}
+
+int join_always(oa_task_t h, void **result)
+{
+	struct task *t = task_find(h), *self = park_self();
+	uint64_t life;
+
+	if (!t || !self)
+		return -ESRCH;
+	life = atomic_load_acq(&t->life); /* [life] */
+	do {
+		int err = join_state(life, h);
+
+		if (err)
+			return err;
+		/* [life] */
+	} while (!atomic_cas(&t->life, &life, life | LIFE_JCLAIM));
+	if (life & LIFE_ENDED)
+		return take_result(t, result);
+	WRITE_ONCE(self->wait_on, t);
+	/* [joiner] after the claim in the life word; pairs in wake_joiner() */
+	atomic_store_rel(&t->joiner, self);
+	atomic_store_rel(&t->joiner_epoch, park_begin(self, 0, OA_FOREVER));
+	return join_published(self, t, result, OA_FOREVER);
+}
+
+/* May @self join it, now? The life word, or a negative errno. */
+static int join_look(oa_task_t h, const struct task *self, uint64_t *life)
+{
+	struct task *t = task_find(h);
+	int err = oa_task_error(h);
+
+	if (err || !t)
+		return err ? err : -ESRCH;
+	*life = atomic_load_acq(&t->life); /* [life] */
+	if (t == self)
+		return life_is(*life, h) ? -EDEADLK : -ESRCH;
+	err = join_state(*life, h);
+	if (!err && fork_stranded(READ_ONCE(t->rt)))
+		err = -EPERM;
+	return err;
+}
+
+int join_try(oa_task_t h, void **result)
+{
+	struct task *t = task_find(h);
+	uint64_t life;
+	int err = join_look(h, park_self(), &life);
+
+	while (!err) {
+		if (!(life & LIFE_ENDED))
+			return -EAGAIN;
+		/* [life] */
+		if (atomic_cas(&t->life, &life, life | LIFE_JCLAIM))
+			return take_result(t, result);
+		err = join_state(life, h);
+	}
+	return err;
+}
+
+int join_enlist(oa_task_t h, struct task *self, uint64_t epoch)
+{
+	struct task *t = task_find(h);
+	uint64_t life;
+
+	if (join_look(h, self, &life))
+		return t && READ_ONCE(t->joiner) == self &&
+		       READ_ONCE(t->joiner_epoch) == epoch ? 0 : 1;
+	do {
+		if (life & LIFE_ENDED || join_state(life, h))
+			return 1;
+		/* [life] the right to join */
+	} while (!atomic_cas(&t->life, &life, life | LIFE_JCLAIM));
+	/* [joiner] after the claim in the life word; pairs in wake_joiner() */
+	atomic_store_rel(&t->joiner, self);
+	atomic_store_rel(&t->joiner_epoch, epoch);
+	life = atomic_load_acq(&t->life); /* [life] */
+	do {
+		if (life & LIFE_ENDED) {
+			join_delist(h, self, epoch);
+			return 1;
+		}
+		/* [life] ->joiner before JSET; pairs in publish_end() */
+	} while (!atomic_cas(&t->life, &life, life | LIFE_JSET | LIFE_JSELECT));
+	return 0;
+}
+
+/*
+ * The right to join is ours until it is given back, so the slot stays what it
+ * is; twice in one select, it was the first of the two that had it.
+ */
+void join_delist(oa_task_t h, struct task *self, uint64_t epoch)
+{
+	struct task *t = task_find(h);
+	uint64_t life = atomic_load_acq(&t->life), to; /* [life] */
+
+	do {
+		if (!life_is(life, h) || !(life & LIFE_JCLAIM) ||
+		    READ_ONCE(t->joiner) != self ||
+		    READ_ONCE(t->joiner_epoch) != epoch)
+			return;
+		to = (life & ~LIFE_JOINING) | ((life + LIFE_TRY) & LIFE_TRIES);
+	} while (!atomic_cas(&t->life, &life, to)); /* [life] */
 }
 
 int oa_detach(oa_task_t h)

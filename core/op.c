@@ -82,6 +82,14 @@ int op_result(struct task *t, struct op *op, oa_time_t own)
 	}
 }
 
+static __cold_path int run_outside(const struct op *op)
+{
+	struct task *t = task_self();
+	int err = t ? park_check(t) : -EPERM;
+
+	return err ? err : op_plain(op);
+}
+
 int op_run(struct op *op, oa_time_t deadline)
 {
 	struct worker *w = worker_self();
@@ -90,7 +98,7 @@ int op_run(struct op *op, oa_time_t deadline)
 	int err;
 
 	if (unlikely(!t))
-		return -EPERM;
+		return run_outside(op);
 	err = park_check(t);
 	if (unlikely(err))
 		return err;

@@ -92,6 +92,9 @@ enum op_reason {
 /* Running task. Runs it to its end; the result or a negative errno. */
 int op_run(struct op *op, oa_time_t deadline);
 
+/* A task on the blocking pool: the plain system call, however long it takes. */
+int op_plain(const struct op *op);
+
 /* Running task, for waits on several: see op_run() for the order of calls. */
 int op_claim_fds(struct worker *w, struct op *op);
 void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch);

@@ -114,6 +114,9 @@ enum claim park_claim(struct task *t, uint64_t epoch, enum wait_state how)
 
 bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
 {
+	/* A thread may be on its way, and end, as soon as the claim is made. */
+	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
+
 	switch (claim(t, epoch, how)) {
 	case CLAIM_LOST:
 		return false;
@@ -122,11 +125,32 @@ bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
 	case CLAIM_PARKED:
 		break;
 	}
-	if (unlikely(READ_ONCE(t->flags) & TASK_THREAD))
+	if (unlikely(thread))
 		thread_unpark(t);
 	else
 		sched_ready(t);
 	return true;
+}
+
+void park_unstarted(struct task *t, oa_task_t h, uint64_t epoch)
+{
+	struct runtime *rt;
+	uint64_t life;
+
+	smp_mb(); /* [park-cancel] the wait before the flag, and the word */
+	rcu_read_lock();
+	rt = READ_ONCE(t->rt);
+	life = atomic_load(&t->life); /* [park-cancel] */
+	if (life_is(life, h) &&
+	    (life & LIFE_CANCEL ||
+	     (rt && READ_ONCE(rt->stopping) == RT_DROPPING)))
+		park_wake(t, epoch, WAIT_CANCELLED);
+	rcu_read_unlock();
+}
+
+enum wait_state park_end_unstarted(struct task *t)
+{
+	return park_end(t);
 }
 
 /*

@@ -131,6 +131,28 @@ static inline uint64_t park_begin_unseen(struct worker *w, struct task *t)
 	return (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
 }
 
+/*
+ * A wait of a task that has not started, on the object that @on tells of: it
+ * is parked at once. After it has been published it may run, end, and its slot
+ * be used again; park_unstarted() is to be called all the same.
+ */
+static inline uint64_t park_begin_unstarted(struct task *t, void *on)
+{
+	/* relaxed: nobody has an epoch that is over */
+	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+
+	WRITE_ONCE(t->wait_on, on);
+	/* [park] wait_on before the word */
+	atomic_store_rel(&t->wait, epoch | WAIT_MAY_CANCEL | WAIT_SYNC |
+			 WAIT_PARKED);
+	return epoch;
+}
+
+/* Its wait @epoch was published: it is cancelled if that was asked before. */
+void park_unstarted(struct task *t, oa_task_t h, uint64_t epoch);
+/* Worker: it came by a queue again. How did its wait end? */
+enum wait_state park_end_unstarted(struct task *t);
+
 /* Switching side: @t is off its stack. */
 void park_commit(struct worker *w, struct task *t);
 void park_commit_join(struct worker *w, struct task *t);

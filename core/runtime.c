@@ -16,6 +16,7 @@
 #include "core/mem.h"
 #include "core/overflow.h"
 #include "core/park.h"
+#include "core/pool.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
 #include "core/waiters.h"
@@ -27,13 +28,15 @@
 #define STACK_DEFAULT	(256 * 1024)
 #endif
 
+#define BLOCKING_MAX	4096u
+
 CDS_LIST_HEAD(runtimes);
 struct spin runtimes_lock;
 
-void rt_event(struct runtime *rt, enum oa_event_kind kind, int worker,
+void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 	      int64_t value, const char *text)
 {
-	struct oa_event ev = {
+	struct oa_runtime_event ev = {
 		.kind = kind, .worker = worker, .value = value, .text = text,
 	};
 
@@ -52,6 +55,8 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 	if (to->workers > WORKERS_MAX || to->external)
 		return to->external ? -ENOSYS : -EINVAL;
 	if (to->stack_size && to->stack_size < STACK_MIN)
+		return -EINVAL;
+	if (to->max_blocking > BLOCKING_MAX || to->blocking_idle < 0)
 		return -EINVAL;
 	if (!to->allocator.alloc != !to->allocator.free ||
 	    !to->stacks.reserve != !to->stacks.release)
@@ -102,6 +107,7 @@ static void fill_config(struct runtime *rt)
 		c->workers = workers_wanted(cpus);
 	if (!c->max_blocking)
 		c->max_blocking = max_of(c->workers / 2, 1u);
+	c->min_blocking = min_of(c->min_blocking, c->max_blocking);
 	if (!c->max_posts)
 		c->max_posts = 65536;
 	if (!c->stack_size)
@@ -149,6 +155,7 @@ static void rt_destroy(struct runtime *rt)
 {
 	struct oa_allocator a = rt->cfg.allocator;
 
+	pool_free(rt->pool);
 	free_workers(rt);
 	stack_pool_fini(&rt->stacks);
 	mem_free(&a, rt, sizeof(*rt));
@@ -176,11 +183,16 @@ static int rt_make(struct runtime **out, const struct oa_config *cfg)
 	stack_pool_init(&rt->stacks, rt->cfg.stack_size, &rt->cfg.stacks);
 	rt->generation = fork_generation();
 	err = make_workers(rt);
+	if (!err) {
+		rt->pool = pool_new(rt);
+		err = rt->pool ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = poll->runtime_init(rt);
 	if (!err)
 		WRITE_ONCE(park_asymmetric, poll->membarrier());
 	if (err) {
+		pool_free(rt->pool);
 		free_workers(rt);
 		mem_free(&c.allocator, rt, sizeof(*rt));
 		return err;
@@ -349,6 +361,9 @@ static void sum_ended(struct runtime *rt)
 		e->cancelled += w->cancelled;
 		e->dropped += w->st.dropped;
 	}
+	/* [over] nobody counts any more */
+	e->ran += atomic_load(&rt->outside_ended);
+	e->cancelled += atomic_load(&rt->outside_cancelled); /* [over] */
 }
 
 /* Results that nobody joined: their slots go. */
@@ -376,6 +391,7 @@ static void forget_results(struct runtime *rt)
 /* All threads have gone but, for oa_run(), the caller's. */
 static void rt_finish(struct runtime *rt)
 {
+	pool_end(rt->pool);
 	join_threads(rt);
 	rt->poll->runtime_fini(rt);
 	unpublish(rt);
@@ -403,7 +419,7 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 
 	if (!fn)
 		return -EINVAL;
-	if (worker_self())
+	if (worker_self() || task_self())
 		return -EBUSY;
 	err = rt_make(&rt, cfg);
 	if (err)

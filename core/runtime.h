@@ -21,6 +21,7 @@
 #define MASK_WORDS	(WORKERS_MAX / 64)
 
 struct poll_ops;
+struct pool;
 struct rt_waiter;
 
 /* Work that anybody may take, from foreign threads. */
@@ -55,6 +56,9 @@ struct runtime {
 	uint64_t foreign_spawned;	/* A; tasks started by other threads */
 	uint64_t alive_credit;		/* A; of max_tasks, not handed out */
 	uint64_t posts;			/* A; waiting or running oa_post()s */
+	uint64_t outside_ended;		/* A; tasks ended on the blocking pool */
+	uint64_t outside_cancelled;	/* A; of those, how many had been */
+	struct pool *pool;		/* I */
 
 	/* cold */
 	struct cds_list_head node;	/* R:runtimes_lock */
@@ -83,7 +87,7 @@ static inline const struct oa_allocator *rt_alloc(const struct runtime *rt)
 /* After ->finished: joins the threads, once. */
 void rt_collect(struct runtime *rt);
 
-void rt_event(struct runtime *rt, enum oa_event_kind kind, int worker,
+void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 	      int64_t value, const char *text);
 
 #endif

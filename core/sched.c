@@ -29,6 +29,7 @@
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
+#include "core/locals.h"
 #include "core/park.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
@@ -336,7 +337,7 @@ static inline bool plain(const struct worker *w, const struct task *t)
 {
 	if (likely(t->flags & TASK_STARTED))
 		return true;
-	return !(t->flags & TASK_OWN_STACK) && w->stacks.list &&
+	return !(t->flags & (TASK_OWN_STACK | TASK_CONDS)) && w->stacks.list &&
 	       !(READ_ONCE(t->life) & LIFE_CANCEL) &&
 	       likely(!READ_ONCE(w->rt->stopping));
 }
@@ -466,6 +467,17 @@ void sched_give_way(struct worker *w, struct task *cur)
 	give_way(w, cur);
 }
 
+/* On the blocking pool it is for the kernel to say who is next. */
+static __cold_path int yield_outside(void)
+{
+	struct task *t = task_self();
+	int err = t ? park_check(t) : -EPERM;
+
+	if (!err)
+		poll_thread_yield();
+	return err;
+}
+
 int oa_yield(void)
 {
 	struct worker *w = worker_self();
@@ -473,7 +485,7 @@ int oa_yield(void)
 	int err;
 
 	if (unlikely(!w || !w->current))
-		return -EPERM;
+		return yield_outside();
 	t = w->current;
 	err = park_check(t);
 	if (unlikely(err))
@@ -499,7 +511,8 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 		t = NULL;
 	} else if (!t) {
 		t = next(w);
-		if (t && !own && !(t->flags & (TASK_STARTED | TASK_OWN_STACK)) &&
+		if (t && !own && !(t->flags & (TASK_STARTED | TASK_OWN_STACK |
+					       TASK_CONDS)) &&
 		    !(READ_ONCE(t->life) & LIFE_CANCEL) &&
 		    !READ_ONCE(w->rt->stopping)) {
 			set_stack(t, s);
@@ -538,6 +551,8 @@ static void run_tasks(struct worker *w)
 	do {
 		switch_begin(t);
 		result = t->fn(t->arg);
+		if (unlikely(t->flags & TASK_AT_END))
+			task_at_end(t);
 		w = worker_self();
 		if (unlikely(!w))
 			fork_child_ends();
@@ -564,7 +579,13 @@ static void task_entry_again(void *payload)
 
 void sched_exit(struct worker *w, struct task *cur, void *result)
 {
-	struct task *t = ended(w, cur, result);
+	struct task *t;
+
+	if (unlikely(cur->flags & TASK_AT_END)) {
+		task_at_end(cur);
+		w = worker_self();
+	}
+	t = ended(w, cur, result);
 
 	/* Its frames are gone with it: begin anew at the top. */
 	switch_restart(t->stack, task_entry_again, w);

@@ -48,11 +48,11 @@ int oa_shutdown(struct oa_runtime *r, enum oa_shutdown_how how)
 	if (how != OA_SHUTDOWN_GRACEFUL && how != OA_SHUTDOWN_DRAIN)
 		return how == OA_SHUTDOWN_NOW ? -ENOSYS : -EINVAL;
 	if (!rt) {
-		struct worker *w = worker_self();
+		struct task *t = task_self();
 
-		if (!w || !w->current)
+		if (!t)
 			return -EPERM;
-		rt = w->rt;
+		rt = t->rt;
 	}
 	if (rt->generation != fork_generation())
 		return -EPERM;

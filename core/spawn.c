@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/conds.h"
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
@@ -66,64 +67,63 @@ static void credit_give(struct runtime *rt, struct worker *w)
 
 static int check_opts(const struct oa_task_opts *o)
 {
-	if (!o->size || o->size > 4096)
-		return -EINVAL;
 	if (o->delay < 0 || o->at < 0 || o->worker < 0)
 		return -EINVAL;
 	if (o->stack_size && o->stack_size < STACK_MIN)
 		return -EINVAL;
 	if (o->copy > (size_t)1 << 30)
 		return -E2BIG;
+	if (conds_wanted(o))
+		return conds_check(o);
 	return 0;
 }
 
 /* An older program's smaller struct, completed by zeroes. */
-static void read_opts(struct oa_task_opts *to, const struct oa_task_opts *from)
+static int read_opts(struct oa_task_opts *to, const struct oa_task_opts *from)
 {
-	memset(to, 0, sizeof(*to));
-	memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
-}
-
-static struct task_ext *ext_alloc(struct worker *w)
-{
-	return w ? slab_alloc(&ext_cache, &w->exts)
-		 : slab_alloc_one(&ext_cache);
+	if (!from->size || from->size > 4096)
+		return -EINVAL;
+	if (likely(from->size == sizeof(*to))) {
+		*to = *from;
+	} else {
+		memset(to, 0, sizeof(*to));
+		memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
+	}
+	return check_opts(to);
 }
 
 static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 		    const struct oa_task_opts *o)
 {
-	struct task_ext *x = ext_alloc(w);
+	struct task_ext *x;
 	void *to;
+	int err = 0;
 
-	if (!x)
+	if (!task_need_ext(w, t))
 		return -ENOMEM;
-	memset(x, 0, sizeof(*x));
+	x = t->ext;
 	if (o->name)
 		strncpy(x->name, o->name, sizeof(x->name) - 1);
 	x->on_drop = o->on_drop;
 	WRITE_ONCE(x->stack_size, o->stack_size);
-	x->fpctl = ARCH_FPCTL_DEFAULT;
 	to = x->inl;
 	if (o->copy > sizeof(x->inl)) {
 		x->copy = mem_alloc(rt_alloc(rt), o->copy, 16);
 		x->copy_size = o->copy;
 		to = x->copy;
 	}
-	if (!to) {
-		if (w)
-			slab_free(&ext_cache, &w->exts, x);
-		else
-			slab_free_one(&ext_cache, x);
+	if (!to)
 		return -ENOMEM;
-	}
 	if (o->copy) {
 		memcpy(to, t->arg, o->copy);
 		t->arg = to;
 	}
-	WRITE_ONCE(t->ext, x);
-	task_set(t, TASK_EXTRA);
-	return 0;
+	if (!conds_wanted(o))
+		return 0;
+	x->start = conds_new(t, o, &err);
+	if (!err)
+		task_set(t, TASK_CONDS);
+	return err;
 }
 
 static int apply_opts(struct worker *w, struct task *t, struct runtime *rt,
@@ -151,7 +151,7 @@ static int apply_opts(struct worker *w, struct task *t, struct runtime *rt,
 			t->pin = (uint16_t)(t->slot % rt->nr_workers);
 	}
 	if (!o->copy && !o->name && !o->on_drop && !o->fpctl &&
-	    !(t->flags & TASK_OWN_STACK))
+	    !(t->flags & TASK_OWN_STACK) && !conds_wanted(o))
 		return 0;
 	err = fill_ext(w, t, rt, o);
 	if (!err && t->flags & TASK_OWN_STACK)
@@ -213,9 +213,8 @@ static int refuse(const struct runtime *rt, bool internal)
 }
 
 static int fill(struct worker *w, struct task *t, struct runtime *rt,
-		const struct task_args *a)
+		const struct task_args *a, const struct oa_task_opts *o)
 {
-	struct oa_task_opts o;
 	oa_time_t at;
 	int err;
 
@@ -227,11 +226,10 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 	WRITE_ONCE(t->deadline, OA_FOREVER);
 	if (!a->opts)
 		return 0;
-	read_opts(&o, a->opts);
-	err = apply_opts(w, t, rt, &o);
+	err = apply_opts(w, t, rt, o);
 	if (err)
 		return err;
-	at = start_time(rt, &o);
+	at = start_time(rt, o);
 	if (at) {
 		WRITE_ONCE(t->deadline, at);
 		task_set(t, TASK_TIMED);
@@ -243,12 +241,13 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 {
 	struct worker *w = worker_self(), *mine = NULL;
 	uint64_t life = LIFE_ALIVE | a->life, gen;
+	struct oa_task_opts o;
 	struct task *t;
 	int err;
 
 	if (!a->fn)
 		return -EINVAL;
-	err = a->opts ? check_opts(a->opts) : 0;
+	err = a->opts ? read_opts(&o, a->opts) : 0;
 	if (!err)
 		err = refuse(rt, a->internal);
 	if (err)
@@ -258,7 +257,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (!credit_take(rt, mine))
 		return -EAGAIN;
 	t = task_alloc(w);
-	err = t ? fill(w, t, rt, a) : -ENOMEM;
+	err = t ? fill(w, t, rt, a, &o) : -ENOMEM;
 	if (!err && !mine)
 		err = count_foreign(rt);
 	if (err) {
@@ -330,7 +329,8 @@ static __cold_path int start_slow(oa_fn fn, void *arg, uint64_t life,
 	struct runtime *rt = NULL;
 	struct task *self = task_self();
 
-	if (opts && opts->size >= sizeof(*opts))
+	if (opts && opts->size >= offsetof(struct oa_task_opts, runtime) +
+				  sizeof(opts->runtime))
 		rt = (struct runtime *)opts->runtime;
 	if (!rt) {
 		if (!self)

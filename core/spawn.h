@@ -5,6 +5,9 @@
 
 #include "core/runtime.h"
 
+/* On the blocking pool: the end of @t, whose thread goes on. */
+void task_end_outside(struct task *t, void *result);
+
 /* Running task: its end. A joiner that may run right away, or NULL. */
 struct task *task_end(struct worker *w, struct task *t, void *result);
 

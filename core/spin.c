@@ -5,21 +5,25 @@
 #include "arch/arch.h"
 #include "core/poll.h"
 
+/*
+ * Who holds it may have lost the processor: after a while give ours away
+ * rather than burn it.
+ */
+void spin_pause(unsigned int *rounds)
+{
+	if (++*rounds % 64)
+		arch_cpu_relax();
+	else
+		poll_thread_yield();
+}
+
 void spin_wait(struct spin *l)
 {
-	unsigned int tries = 0;
+	unsigned int rounds = 0;
 
 	do {
-		/*
-		 * The holder may have lost its processor: after a while give
-		 * ours away rather than burn it.
-		 */
 		/* relaxed: the exchange below acquires */
-		while (atomic_load_rlx(&l->held)) {
-			if (++tries % 64)
-				arch_cpu_relax();
-			else
-				poll_thread_yield();
-		}
+		while (atomic_load_rlx(&l->held))
+			spin_pause(&rounds);
 	} while (atomic_xchg_acq(&l->held, 1)); /* [spin] */
 }

@@ -14,6 +14,9 @@ struct spin {
 
 void spin_wait(struct spin *l);
 
+/* A round of waiting for what takes a few instructions; @rounds begins at 0. */
+void spin_pause(unsigned int *rounds);
+
 static inline bool spin_trylock(struct spin *l)
 {
 	/* [spin] the acquire pairs with the release in spin_unlock() */

@@ -41,7 +41,6 @@ static uint64_t from_outside(struct runtime *rt, bool reset)
 int oa_stats(struct oa_runtime *r, struct oa_stats *st)
 {
 	struct runtime *rt = (struct runtime *)r;
-	struct worker *self = worker_self();
 	struct oa_stats sum;
 	uint32_t size;
 
@@ -50,7 +49,7 @@ int oa_stats(struct oa_runtime *r, struct oa_stats *st)
 	if (st->size > sizeof(*st))
 		return -E2BIG;
 	if (!rt)
-		rt = self ? self->rt : NULL;
+		rt = (struct runtime *)oa_runtime_self();
 	if (!rt || rt->generation != fork_generation())
 		return -EPERM;
 	if (st->worker < 0 || st->worker > (int)rt->nr_workers)

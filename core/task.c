@@ -2,7 +2,11 @@
 /* Descriptors: slabs, handles, the end of a generation. */
 #include "core/task.h"
 
+#include <string.h>
+
 #include "core/bug.h"
+#include "core/conds.h"
+#include "core/locals.h"
 #include "core/mem.h"
 #include "core/park.h"
 #include "core/runtime.h"
@@ -58,9 +62,30 @@ struct task *task_alloc_any(void)
 	return slab_alloc_one(&task_cache);
 }
 
+bool task_need_ext(struct worker *w, struct task *t)
+{
+	struct task_ext *x = t->ext;
+
+	if (x)
+		return true;
+	x = w ? slab_alloc(&ext_cache, &w->exts) : slab_alloc_one(&ext_cache);
+	if (!x)
+		return false;
+	memset(x, 0, sizeof(*x));
+	x->fpctl = ARCH_FPCTL_DEFAULT;
+	WRITE_ONCE(t->ext, x);
+	task_set(t, TASK_EXTRA);
+	return true;
+}
+
 static void ext_free(struct worker *w, struct task *t)
 {
 	struct task_ext *x = t->ext;
+
+	if (t->flags & TASK_CONDS)
+		conds_free(x->start);
+	if (t->flags & TASK_LOCALS)
+		locals_free(t);
 
 	mem_free(rt_alloc(t->rt), x->copy, x->copy_size);
 	x->copy = NULL;
@@ -88,7 +113,8 @@ void task_strip(struct worker *w, struct task *t)
 	if (t->flags & TASK_EXTRA)
 		task_clean(w, t);
 	WRITE_ONCE(t->flags,
-		   t->flags & ~(uint32_t)(TASK_TIMED | TASK_EXTRA));
+		   t->flags & ~(uint32_t)(TASK_TIMED | TASK_EXTRA |
+					  TASK_AT_END));
 }
 
 void task_free(struct worker *w, struct task *t)

@@ -46,6 +46,7 @@ struct worker;
 #define LIFE_DETACHED	0x100	/* frees itself at its end */
 #define LIFE_CANCEL	0x200	/* asked to stop; never cleared */
 #define LIFE_GONE	0x400	/* ended and joined, waits for its entry */
+#define LIFE_JSELECT	0x800	/* ->joiner waits for others as well */
 #define LIFE_TRY	0x1000	/* joins that were given up, modulo 2^12 */
 #define LIFE_TRIES	0xfff000
 
@@ -66,6 +67,7 @@ enum wait_state {
 #define WAIT_MAY_CANCEL	0x008	/* a cancel ends this wait */
 #define WAIT_TIMED	0x010	/* ->deadline holds for this wait */
 #define WAIT_OP		0x020	/* ends by the last completion of ->wait_on */
+#define WAIT_SYNC	0x040	/* ->wait_on is a struct waiter */
 
 /* ->flags, T but for what is set before publication */
 #define TASK_PINNED	0x001	/* only worker ->pin may run it */
@@ -78,7 +80,13 @@ enum wait_state {
 #define TASK_POSTED	0x080	/* counts in rt->posts */
 #define TASK_BARE_SHIFT	8
 #define TASK_BARE	(1u << TASK_BARE_SHIFT)	/* its stack has no guard */
+#define TASK_CONDS	0x200	/* starts under conditions: core/conds.h */
+#define TASK_LOCALS	0x400	/* has task-local values: core/locals.h */
+/* Something is left to be done when its body has returned. */
+#define TASK_AT_END	(TASK_CONDS | TASK_LOCALS)
 
+struct locals;
+struct start;
 struct task_ext;
 
 struct task {
@@ -96,7 +104,7 @@ struct task {
 	/* what waiting touches */
 	struct arch_ctx ctx;		/* T */
 	uint64_t wait;			/* A */
-	void *wait_on;			/* T; op, joined task */
+	void *wait_on;			/* T; op, waiter, joined task */
 	struct oa_deadline *within;	/* T; innermost */
 	oa_time_t deadline;		/* T; read by wheels when PARKED */
 	struct task *joiner;		/* T of the joiner, until LIFE_JSET */
@@ -125,6 +133,8 @@ struct task_ext {
 	size_t copy_size;		/* I */
 	size_t stack_size;		/* I; 0: the runtime's */
 	struct arch_fpctl fpctl;	/* T */
+	struct start *start;		/* I; with TASK_CONDS */
+	struct locals *locals;		/* T; with TASK_LOCALS */
 	_Alignas(16) char inl[TASK_COPY_INLINE];	/* I */
 };
 
@@ -172,6 +182,9 @@ void task_free(struct worker *w, struct task *t);
 
 /* Ended, but its slot stays: gives up what else it has. */
 void task_strip(struct worker *w, struct task *t);
+
+/* The running task @t, or one that is not published: its ->ext is there. */
+bool task_need_ext(struct worker *w, struct task *t);
 
 const char *task_name(const struct task *t);
 /* The same from any thread, which may see half of a name that changes. */

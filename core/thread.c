@@ -18,7 +18,16 @@ static struct task **thread_slot(void)
 {
 	return sim_thread_slot();
 }
+
+/* A stand-in has no runtime. */
+struct task *thread_task(void)
+{
+	struct task *t = *thread_slot();
+
+	return t && t->rt ? t : NULL;
+}
 #else
+__thread struct task *lent_tls __attribute__((used));
 static __thread struct task *thread_tls;
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
@@ -62,6 +71,14 @@ struct task *thread_self(void)
 	return t;
 }
 
+void thread_lend(struct task *t)
+{
+	*thread_slot() = t;
+#if !defined(OA_SIM) || OA_SIM != 1
+	arch_tls_store(lent_tls, t);
+#endif
+}
+
 /* The half of the wait word that holds its state. */
 static uint32_t *low_half(uint64_t *word)
 {
@@ -81,6 +98,10 @@ void thread_park(struct task *t)
 	if ((word & WAIT_STATE) != WAIT_PARKING ||
 	    !atomic_cas(&t->wait, &word, parked))
 		return;
+	/* [park-cancel] of a task on the blocking pool; after the swap */
+	if (unlikely(atomic_load(&t->life) & LIFE_CANCEL) &&
+	    parked & WAIT_MAY_CANCEL)
+		park_claim(t, parked & ~(uint64_t)0xff, WAIT_CANCELLED);
 	while (atomic_load_acq(&t->wait) == parked && err != -110) /* [park] */
 		err = poll_default->thread_wait(low_half(&t->wait),
 						(uint32_t)parked, until);

@@ -7,6 +7,8 @@
 
 /* The stand-in of this thread, made at its first use; NULL: no memory. */
 struct task *thread_self(void);
+/* A thread of the blocking pool runs @t from now on, or NULL. */
+void thread_lend(struct task *t);
 void thread_park(struct task *t);
 void thread_unpark(struct task *t);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "core/bug.h"
+#include "core/conds.h"
 #include "core/fd.h"
 #include "core/idle.h"
 #include "core/inject.h"
@@ -224,7 +225,10 @@ static void run(struct worker *w, struct task *t)
 	int err = 0;
 
 	if (!(t->flags & TASK_STARTED)) {
-		err = drop_reason(w, t);
+		err = t->flags & TASK_CONDS ? conds_advance(w, t)
+					    : drop_reason(w, t);
+		if (err > 0)
+			return;
 		if (err) {
 			task_drop(w, t, err);
 			return;

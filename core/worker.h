@@ -103,12 +103,24 @@ static inline void worker_set_self(struct worker *w)
 }
 #endif
 
+/* The task that a thread of the blocking pool runs, or NULL. */
+#if defined(OA_SIM) && OA_SIM == 1
+struct task *thread_task(void);
+#else
+extern __thread struct task *lent_tls __attribute__((visibility("hidden")));
+
+static inline struct task *thread_task(void)
+{
+	return arch_tls_load(lent_tls);
+}
+#endif
+
 /* The task that runs on this thread, or NULL. */
 static inline struct task *task_self(void)
 {
 	struct worker *w = worker_self();
 
-	return w ? w->current : NULL;
+	return likely(w != NULL) ? w->current : thread_task();
 }
 
 #define STAT_INC(w, field)	WRITE_ONCE((w)->st.field, (w)->st.field + 1)

@@ -69,6 +69,7 @@ enum oa_task_state {
 	OA_TASK_RUNNING,
 	OA_TASK_PARKED,
 	OA_TASK_ENDED,		/* its result waits for the joiner */
+	OA_TASK_WAITING,	/* not started yet, for what it starts under */
 };
 
 /* What oa_tasks() tells of each task; valid during the call. */

@@ -40,7 +40,7 @@ struct oa_stack_allocator {
 	void *ctx;
 };
 
-enum oa_event_kind {
+enum oa_runtime_event_kind {
 	OA_EVENT_START = 1,	/* the runtime has its workers */
 	OA_EVENT_WORKER_START,
 	OA_EVENT_WORKER_STOP,
@@ -51,8 +51,8 @@ enum oa_event_kind {
 	OA_EVENT_KERNEL,	/* text: what stands in for what */
 };
 
-struct oa_event {
-	enum oa_event_kind kind;
+struct oa_runtime_event {
+	enum oa_runtime_event_kind kind;
 	int worker;		/* or -1 */
 	oa_task_t task;		/* or all-zero */
 	int64_t value;
@@ -72,17 +72,19 @@ struct oa_config {
 	size_t max_posts;		/* waiting oa_post()s; 0: 65536 */
 	const char *name;		/* of worker threads; copied */
 	void *user;			/* given to on_event */
-	void (*on_event)(const struct oa_event *ev, void *user);
+	void (*on_event)(const struct oa_runtime_event *ev, void *user);
 	struct oa_allocator allocator;
 	struct oa_stack_allocator stacks;
 	struct oa_ended *ended;		/* filled by oa_run() */
+	unsigned int min_blocking;	/* pool threads that stay once started */
+	oa_time_t blocking_idle;	/* others end after this; 0: 10 s */
 };
 
 #ifdef __cplusplus
 /* In full, or -Wextra tells of each field that is missing. */
 #define OA_CONFIG_INIT { sizeof(struct oa_config), 0, 0, false, false, \
 	OA_BACKEND_AUTO, 0, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, \
-	{ NULL, NULL, NULL }, NULL }
+	{ NULL, NULL, NULL }, NULL, 0, 0 }
 #else
 #define OA_CONFIG_INIT { .size = sizeof(struct oa_config) }
 #endif

@@ -11,6 +11,12 @@
 extern "C" {
 #endif
 
+struct oa_backpressure;
+struct oa_barrier;
+struct oa_latch;
+struct oa_mutex;
+struct oa_sem;
+
 /* Begins with its size, so that it can grow; all-zero fields mean default. */
 struct oa_task_opts {
 	uint32_t size;
@@ -24,16 +30,26 @@ struct oa_task_opts {
 	const char *name;		/* 31 bytes are copied */
 	size_t stack_size;		/* 0: the runtime's */
 	struct oa_runtime *runtime;	/* NULL: the caller's */
+	/* What it starts under, in this order; given back at its end. */
+	struct oa_latch *latch;		/* arrives, and waits for the others */
+	struct oa_barrier *barrier;
+	struct oa_backpressure *backpressure;
+	struct oa_sem *sem;
+	bool block;			/* runs on the blocking pool */
+	struct oa_mutex *mutex;
+	const oa_fn *then;		/* ended by NULL; 16 links are copied */
 };
 
 #ifdef __cplusplus
 /* In full, or -Wextra tells of each field that is missing. */
 #define OA_TASK_OPTS_INIT { sizeof(struct oa_task_opts), false, false, 0, \
-	0, 0, 0, NULL, NULL, 0, NULL }
+	0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, false, NULL, \
+	NULL }
 #else
 #define OA_TASK_OPTS_INIT { .size = sizeof(struct oa_task_opts) }
 #endif
 #define OA_TASK_NAME_MAX 32
+#define OA_THEN_MAX	16
 
 OA_API int oa_go_with(oa_fn fn, void *arg, const struct oa_task_opts *opts);
 OA_API int oa_go(oa_fn fn, void *arg);

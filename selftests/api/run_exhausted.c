@@ -206,7 +206,7 @@ static void never_released(void *base, size_t size, void *ctx)
 
 struct no_memory { unsigned int asked, told, dropped; int err; };
 
-static void on_event(const struct oa_event *ev, void *user)
+static void on_event(const struct oa_runtime_event *ev, void *user)
 {
 	struct no_memory *n = user;
 

@@ -448,7 +448,7 @@ struct events {
 	bool late;		/* an event after the end */
 };
 
-static void on_event(const struct oa_event *ev, void *user)
+static void on_event(const struct oa_runtime_event *ev, void *user)
 {
 	struct events *e = user;
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A wait on an object of sync/, in the queue of that object. It lives in the
+ * frame of who waits (of an unstarted task: in its struct start), and is
+ * theirs; while it is queued, the object's lock guards it. Who takes it out
+ * of the queue ends its wait by park_claim(), under the lock still; only if
+ * that succeeds has the wait been served, and then nothing of it may be
+ * touched any more, unless it is a select's, who takes the lock before he goes.
+ */
+#ifndef OA_CORE_WAITER_H
+#define OA_CORE_WAITER_H
+
+#include "core/park.h"
+
+enum waiter_mode {
+	WAITER_PLAIN,		/* the running task or a thread */
+	WAITER_START,		/* a task that has not started */
+	WAITER_SELECT,		/* one of several of the same wait */
+};
+
+/* Laid out as struct oa_waiter. */
+struct waiter {
+	struct waiter *next, *prev;	/* L:object; a ring */
+	void *data;			/* I; element to be copied */
+	struct task *task;		/* I */
+	uint64_t epoch;			/* T, then constant */
+	const char *what;		/* I; for dumps */
+	const void *on;			/* I; the object, likewise */
+	oa_time_t deadline;		/* T; OA_FOREVER: none */
+	uint32_t flags;			/* T; of park_begin() */
+	uint32_t kind;			/* I; the object's own */
+	uint32_t tries;			/* T; times it was woken for nothing */
+	int32_t res;			/* L:object; of what fired it */
+	uint8_t mode;			/* I; enum waiter_mode */
+	bool queued;			/* L:object */
+	bool fired;			/* L:object; or before the claim */
+};
+
+/* Whose wait was ended: to be made ready when the lock is given up. */
+#define WAKES_THREADS	8u
+
+struct wakes {
+	struct task *first;		/* by ->next; suspended and ours */
+	struct task *last;
+	uint32_t n;
+	uint32_t threads;
+	struct task *thread[WAKES_THREADS];
+};
+
+static inline void wakes_init(struct wakes *wk)
+{
+	wk->n = wk->threads = 0;
+}
+
+void wakes_add_thread(struct wakes *wk, struct task *t);
+
+static inline void wakes_add(struct wakes *wk, struct task *t)
+{
+	t->next = NULL;
+	if (wk->n++)
+		wk->last->next = t;
+	else
+		wk->first = t;
+	wk->last = t;
+}
+
+/*
+ * Ends the wait of @n, which is in no queue any more. False: somebody else
+ * ended it. Afterwards @n may be gone, unless it is a select's: then it is
+ * marked, and may be written to as long as the lock is held.
+ */
+static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
+{
+	bool select = n->mode == WAITER_SELECT;
+	struct task *t = n->task;
+	/* A thread may be on its way as soon as the claim is made. */
+	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
+
+	switch (park_claim(t, n->epoch, WAIT_WOKEN)) {
+	case CLAIM_LOST:
+		return false;
+	case CLAIM_PARKED:
+		if (unlikely(thread))
+			wakes_add_thread(wk, t);
+		else
+			wakes_add(wk, t);
+		break;
+	case CLAIM_EARLY:
+		break;
+	}
+	if (select)
+		n->fired = true;
+	return true;
+}
+
+/*
+ * Is it this very task that waits? What a select finds in a queue may be its
+ * own.
+ */
+static inline bool waiter_is(const struct waiter *n, const struct task *t)
+{
+	return n->task == t;
+}
+
+void wakes_run_all(struct wakes *wk);
+
+/* No lock is held. */
+static inline void wakes_run(struct wakes *wk)
+{
+	if (wk->n | wk->threads)
+		wakes_run_all(wk);
+}
+
+#endif

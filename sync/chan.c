@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Channels: a queue of elements, one of senders and one of receivers, under a
+ * lock that is held for the copying of an element.
+ *
+ * There are waiting receivers only while there are no elements, and waiting
+ * senders only while there is no room. Who finds the other side waiting serves
+ * it on the spot: an element goes straight from hand to hand, or the oldest
+ * sender's element takes the room that has become free, so order is kept.
+ *
+ * What a waiter gets is copied before its wait is claimed, since it may go on
+ * at once then; if the claim fails, the copy in its hands means nothing, and
+ * the element goes to the next. (For a select it is copied after the claim: two
+ * of its cases may have the same place for the element. It takes the lock
+ * before it goes.) The element of a sender that waits is taken from his hands
+ * when he has been claimed, or before, and forgotten if the claim fails.
+ */
+#include "sync/chan.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/runtime.h"
+
+#define CHAN_MAX	((size_t)1 << 47)	/* bytes of all elements */
+#define SEG_BYTES	4096u
+
+bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
+		int res, struct wakes *wk)
+{
+	bool select = n->mode == WAITER_SELECT;
+
+	if (!select) {
+		n->res = res;
+		if (elem)
+			chan_copy(n->data, elem, ch->elem_size);
+	}
+	if (!waiter_claim(n, wk))
+		return false;
+	if (select) {
+		n->res = res;
+		if (elem)
+			chan_copy(n->data, elem, ch->elem_size);
+	}
+	return true;
+}
+
+bool chan_anybody(const struct sync *queue, const struct task *t)
+{
+	const struct waiter *n = queue->queue;
+
+	if (!n)
+		return false;
+	do {
+		if (n->task != t)
+			return true;
+		n = n->next;
+	} while (n != queue->queue);
+	return false;
+}
+
+/* Hands it to a receiver that waits. */
+static inline bool hand_over(struct oa_chan *ch, const void *elem,
+			     struct wakes *wk)
+{
+	struct waiter *n;
+
+	while ((n = sync_pop(&ch->receivers)))
+		if (chan_serve(ch, n, elem, 0, wk))
+			return true;
+	return false;
+}
+
+static inline size_t slot(const struct oa_chan *ch, size_t i)
+{
+	return (i < ch->cap ? i : i - ch->cap) * ch->elem_size;
+}
+
+static inline void ring_put(struct oa_chan *ch, const void *elem)
+{
+	chan_copy(ch->ring + slot(ch, ch->head + ch->len), elem,
+		  ch->elem_size);
+	WRITE_ONCE(ch->len, ch->len + 1);
+}
+
+static inline void drop_oldest(struct oa_chan *ch)
+{
+	ch->head = ch->head + 1 == ch->cap ? 0 : ch->head + 1;
+	WRITE_ONCE(ch->len, ch->len - 1);
+}
+
+static inline void ring_get(struct oa_chan *ch, void *elem)
+{
+	chan_copy(elem, ch->ring + ch->head * ch->elem_size, ch->elem_size);
+	drop_oldest(ch);
+}
+
+/* No receiver waits and it is full: what the kind of channel does then. */
+static int put_full(struct oa_chan *ch, const void *elem)
+{
+	switch (ch->kind) {
+	case OA_CHAN_SLIDING:
+		drop_oldest(ch);
+		ring_put(ch, elem);
+		break;
+	case OA_CHAN_DROPPING:
+		break;
+	default:
+		return -EAGAIN;
+	}
+	ch->dropped++;
+	ch->sent++;
+	return 1;
+}
+
+/* Under the lock: 0, 1 (one was dropped), -EPIPE, or -EAGAIN: it is full. */
+static inline int put(struct oa_chan *ch, const void *elem, struct wakes *wk)
+{
+	if (unlikely(ch->closed))
+		return -EPIPE;
+	if (ch->kind == OA_CHAN_BROADCAST)
+		return broadcast_put(ch, elem, wk);
+	if (!ch->receivers.queue || !hand_over(ch, elem, wk)) {
+		if (ch->kind == OA_CHAN_UNBOUNDED) {
+			if (!chan_seg_room(ch))
+				return -EAGAIN;
+			chan_seg_put(ch, elem);
+		} else if (ch->len < ch->cap) {
+			ring_put(ch, elem);
+		} else {
+			return put_full(ch, elem);
+		}
+	}
+	ch->sent++;
+	return 0;
+}
+
+/* An unbounded one has no room in its last piece. */
+static __noinline int put_more(struct oa_chan *ch, const void *elem)
+{
+	struct chan_seg *seg = chan_seg_new(ch);
+	struct wakes wk;
+	int ret;
+
+	if (!seg)
+		return -ENOMEM;
+	wakes_init(&wk);
+	spin_lock(&ch->lock);
+	if (!ch->closed && !chan_seg_room(ch)) {
+		chan_seg_add(ch, seg);
+		seg = NULL;
+	}
+	ret = put(ch, elem, &wk);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	chan_seg_free(ch, seg);
+	return ret;
+}
+
+static inline int send_now(struct oa_chan *ch, const void *elem)
+{
+	struct wakes wk;
+	int ret;
+
+	wakes_init(&wk);
+	spin_lock(&ch->lock);
+	ret = put(ch, elem, &wk);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	while (unlikely(ret == -EAGAIN && ch->kind == OA_CHAN_UNBOUNDED))
+		ret = put_more(ch, elem);
+	return ret;
+}
+
+/* Under the lock, which is given up: waits, and is served or takes it back. */
+static int wait_in(struct oa_chan *ch, struct sync *queue, struct waiter *n,
+		   oa_time_t own)
+{
+	enum wait_state how;
+
+	waiter_open(n);
+	sync_append(queue, n);
+	spin_unlock(&ch->lock);
+	how = park_wait(n->task);
+	if (likely(how == WAIT_WOKEN))
+		return n->res;
+	chan_delist(ch, queue, n);
+	if (how == WAIT_TIMEDOUT)
+		deadline_mark(n->task, own);
+	return park_errno(how);
+}
+
+static __noinline int send_wait(struct oa_chan *ch, const void *elem,
+				struct task *t, oa_time_t deadline)
+{
+	struct waiter n;
+	struct wakes wk;
+	int ret;
+
+	wakes_init(&wk);
+	waiter_enter(&n, t, "chan send", ch, deadline);
+	n.data = (void *)(uintptr_t)elem;
+	spin_lock(&ch->lock);
+	ret = put(ch, elem, &wk);
+	if (ret == -EAGAIN)
+		return wait_in(ch, &ch->senders, &n, deadline);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	return ret;
+}
+
+int oa_chan_send_until(struct oa_chan *ch, const void *elem,
+		       oa_time_t deadline)
+{
+	struct task *t;
+	int ret = ch && elem ? sync_begin(&t) : -EINVAL;
+
+	if (unlikely(ret))
+		return ret;
+	ret = send_now(ch, elem);
+	if (likely(ret != -EAGAIN))
+		return ret;
+	return send_wait(ch, elem, t, deadline);
+}
+
+int oa_chan_send(struct oa_chan *ch, const void *elem)
+{
+	return oa_chan_send_until(ch, elem, OA_FOREVER);
+}
+
+int oa_chan_trysend(struct oa_chan *ch, const void *elem)
+{
+	return ch && elem ? send_now(ch, elem) : -EINVAL;
+}
+
+/* There is room for one more, or a receiver: the oldest sender is served. */
+static inline void take_in(struct oa_chan *ch, struct wakes *wk)
+{
+	struct waiter *n;
+
+	while ((n = sync_pop(&ch->senders))) {
+		ring_put(ch, n->data);
+		if (chan_serve(ch, n, NULL, 0, wk)) {
+			ch->sent++;
+			return;
+		}
+		/* He gave up: it is not sent. */
+		WRITE_ONCE(ch->len, ch->len - 1);
+	}
+}
+
+/* Of a rendezvous: straight from the hands of the oldest sender. */
+static inline bool take_over(struct oa_chan *ch, void *elem, struct wakes *wk)
+{
+	struct waiter *n;
+
+	while ((n = sync_pop(&ch->senders))) {
+		chan_copy(elem, n->data, ch->elem_size);
+		if (chan_serve(ch, n, NULL, 0, wk)) {
+			ch->sent++;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Under the lock: 0, -EPIPE, or -EAGAIN. @seg: a piece to be freed. */
+static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
+		      struct chan_seg **seg)
+{
+	if (ch->len) {
+		if (unlikely(ch->kind == OA_CHAN_UNBOUNDED)) {
+			*seg = chan_seg_get(ch, elem);
+		} else {
+			ring_get(ch, elem);
+			if (ch->senders.queue)
+				take_in(ch, wk);
+		}
+	} else if (!ch->senders.queue || !take_over(ch, elem, wk)) {
+		return ch->closed ? -EPIPE : -EAGAIN;
+	}
+	ch->received++;
+	return 0;
+}
+
+static inline int recv_now(struct oa_chan *ch, void *elem)
+{
+	struct chan_seg *seg = NULL;
+	struct wakes wk;
+	int ret;
+
+	wakes_init(&wk);
+	spin_lock(&ch->lock);
+	ret = get(ch, elem, &wk, &seg);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	if (unlikely(seg != NULL))
+		chan_seg_free(ch, seg);
+	return ret;
+}
+
+static __noinline int recv_wait(struct oa_chan *ch, void *elem,
+				struct task *t, oa_time_t deadline)
+{
+	struct chan_seg *seg = NULL;
+	struct waiter n;
+	struct wakes wk;
+	int ret;
+
+	wakes_init(&wk);
+	waiter_enter(&n, t, "chan recv", ch, deadline);
+	n.data = elem;
+	spin_lock(&ch->lock);
+	ret = get(ch, elem, &wk, &seg);
+	if (ret == -EAGAIN) {
+		ret = wait_in(ch, &ch->receivers, &n, deadline);
+		return ret;
+	}
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	chan_seg_free(ch, seg);
+	return ret;
+}
+
+static inline bool one_for_all(const struct oa_chan *ch)
+{
+	return ch && ch->kind != OA_CHAN_BROADCAST;
+}
+
+int oa_chan_recv_until(struct oa_chan *ch, void *elem, oa_time_t deadline)
+{
+	struct task *t;
+	int ret = one_for_all(ch) && elem ? sync_begin(&t) : -EINVAL;
+
+	if (unlikely(ret))
+		return ret;
+	ret = recv_now(ch, elem);
+	if (likely(ret != -EAGAIN))
+		return ret;
+	return recv_wait(ch, elem, t, deadline);
+}
+
+int oa_chan_recv(struct oa_chan *ch, void *elem)
+{
+	return oa_chan_recv_until(ch, elem, OA_FOREVER);
+}
+
+int oa_chan_tryrecv(struct oa_chan *ch, void *elem)
+{
+	return one_for_all(ch) && elem ? recv_now(ch, elem) : -EINVAL;
+}
+
+/* Under the lock: nobody has anything to wait for any more. */
+static void close_locked(struct oa_chan *ch, struct wakes *wk)
+{
+	struct waiter *n;
+
+	ch->closed = true;
+	while ((n = sync_pop(&ch->senders)))
+		chan_serve(ch, n, NULL, -EPIPE, wk);
+	while ((n = sync_pop(&ch->receivers)))
+		chan_serve(ch, n, NULL, -EPIPE, wk);
+}
+
+int oa_chan_close(struct oa_chan *ch)
+{
+	struct wakes wk;
+
+	if (!ch)
+		return -EINVAL;
+	wakes_init(&wk);
+	spin_lock(&ch->lock);
+	close_locked(ch, &wk);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	return 0;
+}
+
+int oa_chan_stop(struct oa_chan *ch)
+{
+	struct chan_seg *segs = NULL;
+	struct wakes wk;
+
+	if (!one_for_all(ch))
+		return -EINVAL;
+	wakes_init(&wk);
+	spin_lock(&ch->lock);
+	close_locked(ch, &wk);
+	ch->dropped += ch->len;
+	WRITE_ONCE(ch->len, 0);
+	if (ch->kind == OA_CHAN_UNBOUNDED)
+		segs = chan_seg_all(ch);
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	chan_seg_free(ch, segs);
+	return 0;
+}
+
+int chan_enlist_send(struct oa_chan *ch, struct waiter *n)
+{
+	bool ready;
+
+	spin_lock(&ch->lock);
+	ready = ch->closed || ch->kind != OA_CHAN_BOUNDED ||
+		ch->len < ch->cap || chan_anybody(&ch->receivers, n->task);
+	if (!ready)
+		sync_append(&ch->senders, n);
+	spin_unlock(&ch->lock);
+	return ready;
+}
+
+int chan_enlist_recv(struct oa_chan *ch, struct waiter *n)
+{
+	bool ready;
+
+	spin_lock(&ch->lock);
+	ready = ch->closed || ch->len || chan_anybody(&ch->senders, n->task);
+	if (!ready)
+		sync_append(&ch->receivers, n);
+	spin_unlock(&ch->lock);
+	return ready;
+}
+
+void chan_delist(struct oa_chan *ch, struct sync *queue, struct waiter *n)
+{
+	spin_lock(&ch->lock);
+	if (n->queued)
+		sync_remove(queue, n);
+	spin_unlock(&ch->lock);
+}
+
+/* The hooks of the caller's runtime, or the C library. */
+static struct oa_allocator allocator(void)
+{
+	struct worker *w = worker_self();
+
+	return w ? *rt_alloc(w->rt) : (struct oa_allocator){ NULL, NULL, NULL };
+}
+
+static int check_size(size_t elem_size, size_t capacity, unsigned int kind)
+{
+	size_t bytes;
+
+	if (!elem_size || kind > OA_CHAN_BROADCAST)
+		return -EINVAL;
+	if (!capacity && kind > OA_CHAN_UNBOUNDED)
+		return -EINVAL;
+	if (kind == OA_CHAN_UNBOUNDED)
+		capacity = 1;
+	if (__builtin_mul_overflow(elem_size, capacity, &bytes) ||
+	    bytes > CHAN_MAX)
+		return -EOVERFLOW;
+	return 0;
+}
+
+int oa_chan_create(struct oa_chan **out, size_t elem_size, size_t capacity,
+		   enum oa_chan_kind kind)
+{
+	struct oa_allocator a = allocator();
+	int err = check_size(elem_size, capacity, (unsigned int)kind);
+	struct oa_chan *ch;
+
+	if (err || !out)
+		return err ? err : -EINVAL;
+	ch = mem_alloc(&a, sizeof(*ch), OA_CACHELINE);
+	if (!ch)
+		return -ENOMEM;
+	ch->alloc = a;
+	ch->kind = (uint8_t)kind;
+	ch->elem_size = elem_size;
+	ch->cap = capacity;
+	ch->refs = 1;
+	if (kind == OA_CHAN_UNBOUNDED) {
+		ch->cap = SEG_BYTES / elem_size;
+		ch->cap = max_of(ch->cap, (size_t)1);
+	} else if (capacity) {
+		ch->ring = mem_alloc(&a, capacity * elem_size, OA_CACHELINE);
+		if (!ch->ring) {
+			mem_free(&a, ch, sizeof(*ch));
+			return -ENOMEM;
+		}
+	}
+	*out = ch;
+	return 0;
+}
+
+void chan_put_ref(struct oa_chan *ch)
+{
+	struct oa_allocator a = ch->alloc;
+
+	/* [chan-ref] what its users did, before it goes */
+	if (atomic_sub(&ch->refs, 1) != 1)
+		return;
+	chan_seg_free(ch, chan_seg_all(ch));
+	chan_seg_free(ch, ch->spare);
+	if (ch->ring)
+		mem_free(&a, ch->ring, ch->cap * ch->elem_size);
+	mem_free(&a, ch, sizeof(*ch));
+}
+
+int oa_chan_destroy(struct oa_chan *ch)
+{
+	bool busy;
+
+	if (!ch)
+		return -EINVAL;
+	/* Who has just served the caller gives the lock up last of all. */
+	spin_lock(&ch->lock);
+	busy = ch->senders.queue || ch->receivers.queue || ch->nr_subs ||
+	       (ch->consumed && !ch->closed);
+	spin_unlock(&ch->lock);
+	if (busy)
+		return -EBUSY;
+	chan_put_ref(ch);
+	return 0;
+}
+
+size_t oa_chan_len(const struct oa_chan *ch)
+{
+	return ch ? READ_ONCE(ch->len) : 0;
+}
+
+size_t oa_chan_cap(const struct oa_chan *ch)
+{
+	if (!ch)
+		return 0;
+	return ch->kind == OA_CHAN_UNBOUNDED ? SIZE_MAX : ch->cap;
+}
+
+static uint32_t count(const struct sync *queue)
+{
+	const struct waiter *n = queue->queue;
+	uint32_t c = 0;
+
+	if (!n)
+		return 0;
+	do {
+		c++;
+		n = n->next;
+	} while (n != queue->queue);
+	return c;
+}
+
+int oa_chan_info(struct oa_chan *ch, struct oa_chan_info *info)
+{
+	struct oa_chan_info is = { .size = 0 };
+	uint32_t size;
+
+	if (!ch || !info || !info->size)
+		return -EINVAL;
+	size = info->size;
+	if (size > sizeof(is))
+		return -E2BIG;
+	spin_lock(&ch->lock);
+	is.size = size;
+	is.kind = (enum oa_chan_kind)ch->kind;
+	is.elem_size = ch->elem_size;
+	is.capacity = oa_chan_cap(ch);
+	is.len = ch->len;
+	is.senders = count(&ch->senders);
+	is.receivers = count(&ch->receivers);
+	is.subscribers = ch->nr_subs;
+	is.closed = ch->closed;
+	is.sent = ch->sent;
+	is.received = ch->received;
+	is.dropped = ch->dropped;
+	spin_unlock(&ch->lock);
+	memcpy(info, &is, size);
+	return 0;
+}

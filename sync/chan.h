@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Channels inside. See sync/chan.c. */
+#ifndef OA_SYNC_CHAN_H
+#define OA_SYNC_CHAN_H
+
+#include <oa/chan.h>
+#include <oa/runtime.h>
+
+#include "core/spin.h"
+#include "sync/sync.h"
+
+/* A piece of an unbounded channel's queue. */
+struct chan_seg {
+	struct chan_seg *next;
+	char elem[];
+};
+
+struct oa_chan {
+	struct spin lock;
+	uint8_t kind;			/* I; enum oa_chan_kind */
+	bool closed;			/* L:lock */
+	bool consumed;			/* L:lock; it has a consumer */
+	uint32_t refs;			/* A; its owner's and a consumer's */
+	size_t elem_size;		/* I */
+	size_t cap;			/* I; of a segment, if unbounded */
+	size_t head;			/* L:lock; of the ring or first segment */
+	size_t len;			/* 1: L:lock */
+	char *ring;			/* I; bounded kinds */
+	struct sync senders;		/* L:lock; the queues of two words */
+	struct sync receivers;		/* L:lock */
+
+	struct chan_seg *first, *last;	/* L:lock */
+	struct chan_seg *spare;		/* L:lock; one that is empty */
+	size_t tail;			/* L:lock; of the last segment */
+
+	uint64_t seq;			/* L:lock; broadcast: of the next one */
+	struct oa_chan_sub *subs;	/* L:lock */
+	uint32_t nr_subs;		/* L:lock */
+
+	uint64_t sent, received, dropped;	/* L:lock */
+	struct oa_allocator alloc;	/* I */
+};
+
+static inline void chan_copy(void *to, const void *from, size_t n)
+{
+	if (likely(n == 8))
+		__builtin_memcpy(to, from, 8);
+	else if (n == 4)
+		__builtin_memcpy(to, from, 4);
+	else
+		__builtin_memcpy(to, from, n);
+}
+
+/* How a waiter in one of the queues is served; L:lock */
+bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
+		int res, struct wakes *wk);
+
+/* Under the lock: somebody other than @t waits in it. */
+bool chan_anybody(const struct sync *queue, const struct task *t);
+
+/* sync/chan_seg.c; under the lock but for the first and the last */
+struct chan_seg *chan_seg_new(struct oa_chan *ch);
+bool chan_seg_room(const struct oa_chan *ch);
+void chan_seg_add(struct oa_chan *ch, struct chan_seg *seg);
+void chan_seg_put(struct oa_chan *ch, const void *elem);
+struct chan_seg *chan_seg_get(struct oa_chan *ch, void *elem);
+struct chan_seg *chan_seg_all(struct oa_chan *ch);
+void chan_seg_free(struct oa_chan *ch, struct chan_seg *list);
+
+/* sync/broadcast.c; under the lock */
+int broadcast_put(struct oa_chan *ch, const void *elem, struct wakes *wk);
+/* -EAGAIN: nothing new. */
+int broadcast_get(struct oa_chan_sub *sub, void *elem);
+
+/* For a select, which takes no notice of its own waiters. */
+int chan_enlist_send(struct oa_chan *ch, struct waiter *n);
+int chan_enlist_recv(struct oa_chan *ch, struct waiter *n);
+int chan_enlist_recv_from(struct oa_chan_sub *sub, struct waiter *n);
+void chan_delist(struct oa_chan *ch, struct sync *queue, struct waiter *n);
+
+void chan_put_ref(struct oa_chan *ch);
+
+#endif

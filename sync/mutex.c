@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Mutex. The word is the task that holds it; descriptors are aligned, so the
+ * bits below are free. Locking and unlocking are one swap each when nobody is
+ * in the way.
+ *
+ * Who unlocks it wakes the oldest waiter, and the mutex is free meanwhile:
+ * whoever comes by may have it, which keeps a short critical section on the
+ * processor that has its data (handing it over costs a switch for each turn).
+ * A waiter that found it taken again goes back to the head of the queue, and
+ * after MUTEX_TRIES of those gets it handed over. So a waiter is passed by
+ * others only while it is awakened so many times.
+ *
+ * Where the holder is running on another processor, who wants it watches for
+ * a moment before it waits: a critical section is shorter than a switch.
+ */
+#include "sync/mutex.h"
+
+#include "core/runtime.h"
+
+#define RECURSIVE	1u		/* in ->oa__flags */
+#define MUTEX_DEEP	SYNC_BIT	/* locked more than once: see ->oa__depth */
+#define HOLDER_BITS	0x3full		/* below a descriptor's alignment */
+#define MUTEX_TRIES	4u
+#define MUTEX_SPINS	6u		/* rounds of watching, each twice as long */
+
+_Static_assert(sizeof(struct task) % (HOLDER_BITS + 1) == 0, "their bits are free");
+
+static inline struct task *holder(uint64_t w)
+{
+	return (struct task *)(uintptr_t)(w & ~HOLDER_BITS);
+}
+
+/* By who holds it. */
+static inline void count_use(struct oa_mutex *m)
+{
+	WRITE_ONCE(m->oa__uses, m->oa__uses + 1);
+}
+
+static inline bool take_free(struct oa_mutex *m, struct task *t)
+{
+	uint64_t w = 0;
+
+	/* [sync] pairs with who unlocked it */
+	if (unlikely(!atomic_cas(&m->oa__word, &w, (uint64_t)(uintptr_t)t)))
+		return false;
+	count_use(m);
+	return true;
+}
+
+/* The caller has found it to be his own. */
+static int lock_again(struct oa_mutex *m)
+{
+	struct sync *s = (struct sync *)m;
+
+	if (!(m->oa__flags & RECURSIVE))
+		return -EDEADLK;
+	if (m->oa__depth == UINT32_MAX)
+		return -EAGAIN;
+	if (!m->oa__depth++)
+		sync_unlock(s, sync_lock(s) | MUTEX_DEEP);
+	count_use(m);
+	return 0;
+}
+
+/* It is free, or will be in a moment: is it worth to wait for that awake? */
+static bool worth_watching(uint64_t w)
+{
+	struct worker *me = worker_self();
+	struct task *t = holder(w);
+
+	if (me && (me->alone || me->rt->watch_off))
+		return false;
+	/* relaxed: descriptors stay, and it is a guess */
+	return !t || wait_state_of(READ_ONCE(t->wait)) == WAIT_RUNNING;
+}
+
+/* Watches, seldom: each look takes the line from who works with it. */
+static bool watch(struct oa_mutex *m, struct task *t)
+{
+	unsigned int pauses = 8, n;
+	uint64_t w, to;
+
+	for (unsigned int round = 0; round < MUTEX_SPINS; round++) {
+		for (n = 1; n <= pauses; n++)
+			spin_pause(&(unsigned int){ 0 });
+		pauses *= 2;
+		w = READ_ONCE(m->oa__word); /* relaxed: swapped below */
+		if (!holder(w) && !(w & SYNC_LOCK)) {
+			to = w | (uint64_t)(uintptr_t)t;
+			/* [sync] pairs with who unlocked it */
+			if (atomic_cas(&m->oa__word, &w, to)) {
+				count_use(m);
+				return true;
+			}
+		}
+		if (!worth_watching(w))
+			return false;
+	}
+	return false;
+}
+
+/* 1: it is ours; 0: waited, and perhaps it is; else a negative errno. */
+static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
+{
+	struct sync *s = (struct sync *)m;
+	uint64_t w = sync_lock(s);
+	int err;
+
+	if (!holder(w)) {
+		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
+		count_use(m);
+		return 1;
+	}
+	waiter_open(n);
+	if (n->tries)
+		sync_prepend(s, n);
+	else
+		sync_append(s, n);
+	err = sync_sleep(s, w, n, own);
+	if (unlikely(err)) {
+		sync_withdraw(s, n);
+		return err;
+	}
+	n->tries++;
+	return n->fired;
+}
+
+static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
+				uint32_t flags, oa_time_t deadline,
+				oa_time_t own)
+{
+	uint64_t w = READ_ONCE(m->oa__word); /* relaxed: our own is ours */
+	struct waiter n;
+	int ret;
+
+	if (holder(w) == t)
+		return lock_again(m);
+	waiter_init(&n, t, "mutex", m, flags, deadline);
+	do {
+		w = READ_ONCE(m->oa__word); /* relaxed: a guess */
+		if (worth_watching(w) && watch(m, t))
+			return 0;
+		ret = wait_turn(m, &n, own);
+	} while (!ret);
+	return ret < 0 ? ret : 0;
+}
+
+int oa_mutex_lock(struct oa_mutex *m)
+{
+	struct task *t;
+	int err;
+
+	if (unlikely(!m))
+		return -EINVAL;
+	err = sync_self(&t);
+	if (unlikely(err))
+		return err;
+	if (likely(take_free(m, t)))
+		return 0;
+	return lock_slow(m, t, 0, OA_FOREVER, OA_FOREVER);
+}
+
+int oa_mutex_lock_until(struct oa_mutex *m, oa_time_t deadline)
+{
+	struct task *t;
+	int err = m ? sync_begin(&t) : -EINVAL;
+
+	if (err || take_free(m, t))
+		return err;
+	return lock_slow(m, t, WAIT_MAY_CANCEL, deadline_min(t, deadline),
+			 deadline);
+}
+
+int oa_mutex_trylock(struct oa_mutex *m)
+{
+	struct task *t;
+	int err = m ? sync_self(&t) : -EINVAL;
+	uint64_t w;
+
+	if (err || take_free(m, t))
+		return err;
+	w = sync_read((struct sync *)m);
+	if (holder(w) == t)
+		return lock_again(m);
+	while (!holder(w)) {
+		/* Somebody is being woken for it: he has not got it yet. */
+		/* [sync] pairs with who unlocked it */
+		if (atomic_cas(&m->oa__word, &w, w | (uint64_t)(uintptr_t)t)) {
+			count_use(m);
+			return 0;
+		}
+		if (w & SYNC_LOCK)
+			w = sync_read((struct sync *)m);
+	}
+	return -EAGAIN;
+}
+
+int mutex_enlist(struct oa_mutex *m, struct waiter *n)
+{
+	struct sync *s = (struct sync *)m;
+	uint64_t w = sync_lock(s);
+
+	if (!holder(w)) {
+		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
+		count_use(m);
+		return 1;
+	}
+	waiter_open(n);
+	sync_append(s, n);
+	WRITE_ONCE(s->waits, s->waits + 1);
+	sync_unlock(s, w | SYNC_WAITERS);
+	return 0;
+}
+
+/* It is held by the caller, and somebody waits or it is locked twice. */
+static void unlock_slow(struct oa_mutex *m)
+{
+	struct sync *s = (struct sync *)m;
+	uint64_t w = sync_lock(s);
+	struct waiter *n;
+	struct wakes wk;
+	struct task *t;
+
+	if (w & MUTEX_DEEP) {
+		if (!--m->oa__depth)
+			w &= ~MUTEX_DEEP;
+		sync_unlock(s, w);
+		return;
+	}
+	wakes_init(&wk);
+	w &= HOLDER_BITS;
+	while ((n = sync_pop(s))) {
+		t = n->task;
+		if (n->tries < MUTEX_TRIES && n->mode != WAITER_START) {
+			if (waiter_claim(n, &wk))
+				break;
+			continue;
+		}
+		n->fired = true;
+		count_use(m);
+		if (waiter_claim(n, &wk)) {
+			w |= (uint64_t)(uintptr_t)t;
+			break;
+		}
+	}
+	sync_unlock(s, sync_mark(s, w));
+	wakes_run(&wk);
+}
+
+int mutex_unlock_by(struct oa_mutex *m, struct task *t)
+{
+	uint64_t w = (uint64_t)(uintptr_t)t;
+
+	/* [sync] what was done under it is seen by the next */
+	if (likely(atomic_cas(&m->oa__word, &w, (uint64_t)0)))
+		return 0;
+	if (holder(w) != t)
+		return -EPERM;
+	unlock_slow(m);
+	return 0;
+}
+
+int oa_mutex_unlock(struct oa_mutex *m)
+{
+	struct task *t;
+	int err;
+
+	if (unlikely(!m))
+		return -EINVAL;
+	err = sync_self(&t);
+	return unlikely(err) ? err : mutex_unlock_by(m, t);
+}
+
+int mutex_check_held(const struct oa_mutex *m, const struct task *t)
+{
+	uint64_t w = sync_glance(m);
+
+	if (holder(w) != t)
+		return -EPERM;
+	return w & MUTEX_DEEP ? -EINVAL : 0;
+}
+
+int oa_mutex_destroy(struct oa_mutex *m)
+{
+	uint64_t w;
+
+	if (!m)
+		return -EINVAL;
+	w = sync_read((struct sync *)m);
+	return holder(w) || w & SYNC_WAITERS ? -EBUSY : 0;
+}
+
+int oa_mutex_info(const struct oa_mutex *m, struct oa_sync_info *info)
+{
+	struct oa_sync_info is = { .limit = 1 };
+	struct task *t;
+
+	if (!m)
+		return -EINVAL;
+	t = holder(sync_glance(m));
+	is.value = !!t;
+	is.uses = READ_ONCE(m->oa__uses);
+	if (t && !(READ_ONCE(t->flags) & TASK_THREAD))
+		is.owner = task_handle(t);
+	return sync_info(m, info, &is);
+}
