@@ -56,7 +56,7 @@ int oa_backpressure_tryenter(struct oa_backpressure *b)
 	err = gate_try(&backpressure_gate, (struct sync *)b);
 	if (!err || !lossy(b))
 		return err;
-	atomic_add(&b->oa__refused, (uint64_t)1); /* relaxed: a counter */
+	atomic_add(&b->oa__refused, (uint64_t)1); /* [sync] counter only */
 	return -EBUSY;
 }
 
