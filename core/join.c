@@ -154,6 +154,18 @@ static void wake_if_over(struct runtime *rt)
 		idle_kick(rt->workers[0]);
 }
 
+void task_drop_outside(struct task *t, int err)
+{
+	void (*on_drop)(void *) = t->ext->on_drop;
+	struct runtime *rt = t->rt;
+
+	if (on_drop)
+		on_drop(t->arg);
+	atomic_add(&rt->outside_dropped, (uint64_t)1); /* [over] */
+	rt_event(rt, OA_EVENT_DROP, -1, err, task_name(t));
+	task_end_outside(t, oa_err(err));
+}
+
 void task_end_outside(struct task *t, void *result)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
@@ -161,7 +173,7 @@ void task_end_outside(struct task *t, void *result)
 	struct task *joiner = NULL;
 	uint64_t epoch = 0;
 
-	if (life & LIFE_CANCEL)
+	if (life & LIFE_CANCEL && t->flags & TASK_STARTED)
 		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
 	task_release(NULL, t);
 	if (life & LIFE_HANDLE) {

@@ -119,8 +119,14 @@ static struct task *take(struct pool *p)
 /* The task on the thread's own stack, from its beginning to its end. */
 static void run(struct pool_worker *pw, struct task *t)
 {
-	WRITE_ONCE(pw->task, t);
 	pw->result = NULL;
+	/* relaxed: who asks later comes too late for this */
+	if (READ_ONCE(t->life) & LIFE_CANCEL ||
+	    READ_ONCE(t->rt->stopping) == RT_DROPPING) {
+		task_drop_outside(t, -ECANCELED);
+		return;
+	}
+	WRITE_ONCE(pw->task, t);
 	/* It is a thread's before anybody may wake it as one. */
 	task_set(t, TASK_THREAD | TASK_STARTED);
 	thread_lend(t);

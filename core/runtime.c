@@ -362,7 +362,9 @@ static void sum_ended(struct runtime *rt)
 		e->dropped += w->st.dropped;
 	}
 	/* [over] nobody counts any more */
-	e->ran += atomic_load(&rt->outside_ended);
+	e->ran += atomic_load(&rt->outside_ended) -
+		  atomic_load(&rt->outside_dropped); /* [over] */
+	e->dropped += atomic_load(&rt->outside_dropped); /* [over] */
 	e->cancelled += atomic_load(&rt->outside_cancelled); /* [over] */
 }
 

@@ -57,13 +57,16 @@ struct runtime {
 	uint64_t alive_credit;		/* A; of max_tasks, not handed out */
 	uint64_t posts;			/* A; waiting or running oa_post()s */
 	uint64_t outside_ended;		/* A; tasks ended on the blocking pool */
+	uint64_t outside_dropped;	/* A; of those, how many never ran */
 	uint64_t outside_cancelled;	/* A; of those, how many had been */
 	struct pool *pool;		/* I */
 
 	/* cold */
 	struct cds_list_head node;	/* R:runtimes_lock */
 	struct spin stats_lock;
-	uint64_t foreign_base;		/* L:stats_lock; value at reset */
+	uint64_t foreign_base;		/* L:stats_lock; values at reset */
+	uint64_t ended_base;		/* L:stats_lock */
+	uint64_t dropped_base;		/* L:stats_lock */
 	struct spin waiters_lock;
 	struct rt_waiter *waiters;	/* L:waiters_lock */
 	bool by_run;			/* I; oa_run() waits for it itself */

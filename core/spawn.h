@@ -7,6 +7,8 @@
 
 /* On the blocking pool: the end of @t, whose thread goes on. */
 void task_end_outside(struct task *t, void *result);
+/* The same for one that was to run there, and does not. */
+void task_drop_outside(struct task *t, int err);
 
 /* Running task: its end. A joiner that may run right away, or NULL. */
 struct task *task_end(struct worker *w, struct task *t, void *result);

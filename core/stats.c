@@ -26,16 +26,28 @@ static void add_worker(uint64_t *to, struct worker *w, bool reset)
 	}
 }
 
-/* Tasks that no worker of this runtime has started: they are nobody's. */
-static uint64_t from_outside(struct runtime *rt, bool reset)
+/* What no worker has done: it is nobody's. */
+static uint64_t since(uint64_t n, uint64_t *base, bool reset)
 {
-	/* [over] counter only */
-	uint64_t n = atomic_load(&rt->foreign_spawned) & ~RT_CLOSED, was;
+	uint64_t was = *base;
 
-	was = rt->foreign_base;
 	if (reset)
-		rt->foreign_base = n;
+		*base = n;
 	return n - was;
+}
+
+static void add_outside(struct oa_stats *sum, struct runtime *rt, bool reset)
+{
+	uint64_t dropped = atomic_load(&rt->outside_dropped); /* [over] */
+	uint64_t ended = atomic_load(&rt->outside_ended); /* [over] */
+	/* [over] counters only */
+	uint64_t spawned = atomic_load(&rt->foreign_spawned) & ~RT_CLOSED;
+
+	/* Told in between: a drop is counted first. */
+	ended = ended > dropped ? ended - dropped : 0;
+	sum->spawned += since(spawned, &rt->foreign_base, reset);
+	sum->ended += since(ended, &rt->ended_base, reset);
+	sum->dropped += since(dropped, &rt->dropped_base, reset);
 }
 
 int oa_stats(struct oa_runtime *r, struct oa_stats *st)
@@ -61,7 +73,7 @@ int oa_stats(struct oa_runtime *r, struct oa_stats *st)
 			add_worker((uint64_t *)&sum, rt->workers[i],
 				   st->reset);
 	if (!st->worker)
-		sum.spawned += from_outside(rt, st->reset);
+		add_outside(&sum, rt, st->reset);
 	spin_unlock(&rt->stats_lock);
 	sum.size = size = st->size;
 	sum.worker = st->worker;
