@@ -5,13 +5,19 @@
 
 #include "core/deadline.h"
 #include "core/task.h"
+#include "core/thread.h"
 #include "core/worker.h"
 
 /*
  * The task of this thread, or one that stands for it when it is not the
  * runtime's; NULL: no memory. A stand-in is the thread's until it ends.
  */
-struct task *park_self(void);
+static inline struct task *park_self(void)
+{
+	struct worker *w = worker_self();
+
+	return likely(w != NULL) ? w->current : thread_self();
+}
 
 /*
  * The caller's task. Suspends it until the wait has ended and tells how:

@@ -113,10 +113,3 @@ void thread_unpark(struct task *t)
 {
 	poll_default->thread_wake(low_half(&t->wait));
 }
-
-struct task *park_self(void)
-{
-	struct worker *w = worker_self();
-
-	return likely(w != NULL) ? w->current : thread_self();
-}

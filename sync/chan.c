@@ -71,27 +71,34 @@ static inline bool hand_over(struct oa_chan *ch, const void *elem,
 	return false;
 }
 
-static inline size_t slot(const struct oa_chan *ch, size_t i)
+static inline char *step(const struct oa_chan *ch, char *at)
 {
-	return (i < ch->cap ? i : i - ch->cap) * ch->elem_size;
+	at += ch->elem_size;
+	return at == ch->end ? ch->ring : at;
 }
 
 static inline void ring_put(struct oa_chan *ch, const void *elem)
 {
-	chan_copy(ch->ring + slot(ch, ch->head + ch->len), elem,
-		  ch->elem_size);
+	chan_copy(ch->wr, elem, ch->elem_size);
+	ch->wr = step(ch, ch->wr);
 	WRITE_ONCE(ch->len, ch->len + 1);
+}
+
+static inline void ring_unput(struct oa_chan *ch)
+{
+	ch->wr = (ch->wr == ch->ring ? ch->end : ch->wr) - ch->elem_size;
+	WRITE_ONCE(ch->len, ch->len - 1);
 }
 
 static inline void drop_oldest(struct oa_chan *ch)
 {
-	ch->head = ch->head + 1 == ch->cap ? 0 : ch->head + 1;
+	ch->rd = step(ch, ch->rd);
 	WRITE_ONCE(ch->len, ch->len - 1);
 }
 
 static inline void ring_get(struct oa_chan *ch, void *elem)
 {
-	chan_copy(elem, ch->ring + ch->head * ch->elem_size, ch->elem_size);
+	chan_copy(elem, ch->rd, ch->elem_size);
 	drop_oldest(ch);
 }
 
@@ -157,21 +164,6 @@ static __noinline int put_more(struct oa_chan *ch, const void *elem)
 	return ret;
 }
 
-static inline int send_now(struct oa_chan *ch, const void *elem)
-{
-	struct wakes wk;
-	int ret;
-
-	wakes_init(&wk);
-	spin_lock(&ch->lock);
-	ret = put(ch, elem, &wk);
-	spin_unlock(&ch->lock);
-	wakes_run(&wk);
-	while (unlikely(ret == -EAGAIN && ch->kind == OA_CHAN_UNBOUNDED))
-		ret = put_more(ch, elem);
-	return ret;
-}
-
 /* Under the lock, which is given up: waits, and is served or takes it back. */
 static int wait_in(struct oa_chan *ch, struct sync *queue, struct waiter *n,
 		   oa_time_t own)
@@ -190,7 +182,8 @@ static int wait_in(struct oa_chan *ch, struct sync *queue, struct waiter *n,
 	return park_errno(how);
 }
 
-static __noinline int send_wait(struct oa_chan *ch, const void *elem,
+/* Under the lock, which is given up. @t, which may wait; NULL: nobody may. */
+static __noinline int send_slow(struct oa_chan *ch, const void *elem,
 				struct task *t, oa_time_t deadline)
 {
 	struct waiter n;
@@ -198,15 +191,30 @@ static __noinline int send_wait(struct oa_chan *ch, const void *elem,
 	int ret;
 
 	wakes_init(&wk);
-	waiter_enter(&n, t, "chan send", ch, deadline);
-	n.data = (void *)(uintptr_t)elem;
-	spin_lock(&ch->lock);
 	ret = put(ch, elem, &wk);
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN && t && ch->plain) {
+		waiter_enter(&n, t, "chan send", ch, deadline);
+		n.data = (void *)(uintptr_t)elem;
 		return wait_in(ch, &ch->senders, &n, deadline);
+	}
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
+	while (unlikely(ret == -EAGAIN && ch->kind == OA_CHAN_UNBOUNDED))
+		ret = put_more(ch, elem);
 	return ret;
+}
+
+static inline int send(struct oa_chan *ch, const void *elem, struct task *t,
+		       oa_time_t deadline)
+{
+	spin_lock(&ch->lock);
+	if (unlikely(!ch->plain || ch->receivers.queue || ch->closed ||
+		     ch->len >= ch->cap))
+		return send_slow(ch, elem, t, deadline);
+	ring_put(ch, elem);
+	ch->sent++;
+	spin_unlock(&ch->lock);
+	return 0;
 }
 
 int oa_chan_send_until(struct oa_chan *ch, const void *elem,
@@ -215,12 +223,7 @@ int oa_chan_send_until(struct oa_chan *ch, const void *elem,
 	struct task *t;
 	int ret = ch && elem ? sync_begin(&t) : -EINVAL;
 
-	if (unlikely(ret))
-		return ret;
-	ret = send_now(ch, elem);
-	if (likely(ret != -EAGAIN))
-		return ret;
-	return send_wait(ch, elem, t, deadline);
+	return unlikely(ret) ? ret : send(ch, elem, t, deadline);
 }
 
 int oa_chan_send(struct oa_chan *ch, const void *elem)
@@ -230,7 +233,7 @@ int oa_chan_send(struct oa_chan *ch, const void *elem)
 
 int oa_chan_trysend(struct oa_chan *ch, const void *elem)
 {
-	return ch && elem ? send_now(ch, elem) : -EINVAL;
+	return ch && elem ? send(ch, elem, NULL, 0) : -EINVAL;
 }
 
 /* There is room for one more, or a receiver: the oldest sender is served. */
@@ -245,7 +248,7 @@ static inline void take_in(struct oa_chan *ch, struct wakes *wk)
 			return;
 		}
 		/* He gave up: it is not sent. */
-		WRITE_ONCE(ch->len, ch->len - 1);
+		ring_unput(ch);
 	}
 }
 
@@ -283,23 +286,8 @@ static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
 	return 0;
 }
 
-static inline int recv_now(struct oa_chan *ch, void *elem)
-{
-	struct chan_seg *seg = NULL;
-	struct wakes wk;
-	int ret;
-
-	wakes_init(&wk);
-	spin_lock(&ch->lock);
-	ret = get(ch, elem, &wk, &seg);
-	spin_unlock(&ch->lock);
-	wakes_run(&wk);
-	if (unlikely(seg != NULL))
-		chan_seg_free(ch, seg);
-	return ret;
-}
-
-static __noinline int recv_wait(struct oa_chan *ch, void *elem,
+/* Likewise. */
+static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 				struct task *t, oa_time_t deadline)
 {
 	struct chan_seg *seg = NULL;
@@ -308,18 +296,29 @@ static __noinline int recv_wait(struct oa_chan *ch, void *elem,
 	int ret;
 
 	wakes_init(&wk);
-	waiter_enter(&n, t, "chan recv", ch, deadline);
-	n.data = elem;
-	spin_lock(&ch->lock);
 	ret = get(ch, elem, &wk, &seg);
-	if (ret == -EAGAIN) {
-		ret = wait_in(ch, &ch->receivers, &n, deadline);
-		return ret;
+	if (ret == -EAGAIN && t) {
+		waiter_enter(&n, t, "chan recv", ch, deadline);
+		n.data = elem;
+		return wait_in(ch, &ch->receivers, &n, deadline);
 	}
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
-	chan_seg_free(ch, seg);
+	if (unlikely(seg != NULL))
+		chan_seg_free(ch, seg);
 	return ret;
+}
+
+static inline int recv(struct oa_chan *ch, void *elem, struct task *t,
+		       oa_time_t deadline)
+{
+	spin_lock(&ch->lock);
+	if (unlikely(!ch->plain || !ch->len || ch->senders.queue))
+		return recv_slow(ch, elem, t, deadline);
+	ring_get(ch, elem);
+	ch->received++;
+	spin_unlock(&ch->lock);
+	return 0;
 }
 
 static inline bool one_for_all(const struct oa_chan *ch)
@@ -332,12 +331,7 @@ int oa_chan_recv_until(struct oa_chan *ch, void *elem, oa_time_t deadline)
 	struct task *t;
 	int ret = one_for_all(ch) && elem ? sync_begin(&t) : -EINVAL;
 
-	if (unlikely(ret))
-		return ret;
-	ret = recv_now(ch, elem);
-	if (likely(ret != -EAGAIN))
-		return ret;
-	return recv_wait(ch, elem, t, deadline);
+	return unlikely(ret) ? ret : recv(ch, elem, t, deadline);
 }
 
 int oa_chan_recv(struct oa_chan *ch, void *elem)
@@ -347,7 +341,7 @@ int oa_chan_recv(struct oa_chan *ch, void *elem)
 
 int oa_chan_tryrecv(struct oa_chan *ch, void *elem)
 {
-	return one_for_all(ch) && elem ? recv_now(ch, elem) : -EINVAL;
+	return one_for_all(ch) && elem ? recv(ch, elem, NULL, 0) : -EINVAL;
 }
 
 /* Under the lock: nobody has anything to wait for any more. */
@@ -388,6 +382,7 @@ int oa_chan_stop(struct oa_chan *ch)
 	close_locked(ch, &wk);
 	ch->dropped += ch->len;
 	WRITE_ONCE(ch->len, 0);
+	ch->rd = ch->wr;
 	if (ch->kind == OA_CHAN_UNBOUNDED)
 		segs = chan_seg_all(ch);
 	spin_unlock(&ch->lock);
@@ -469,6 +464,7 @@ int oa_chan_create(struct oa_chan **out, size_t elem_size, size_t capacity,
 	ch->kind = (uint8_t)kind;
 	ch->elem_size = elem_size;
 	ch->cap = capacity;
+	ch->plain = kind == OA_CHAN_BOUNDED;
 	ch->refs = 1;
 	if (kind == OA_CHAN_UNBOUNDED) {
 		ch->cap = SEG_BYTES / elem_size;
@@ -479,6 +475,8 @@ int oa_chan_create(struct oa_chan **out, size_t elem_size, size_t capacity,
 			mem_free(&a, ch, sizeof(*ch));
 			return -ENOMEM;
 		}
+		ch->rd = ch->wr = ch->ring;
+		ch->end = ch->ring + capacity * elem_size;
 	}
 	*out = ch;
 	return 0;

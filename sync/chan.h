@@ -18,20 +18,21 @@ struct chan_seg {
 struct oa_chan {
 	struct spin lock;
 	uint8_t kind;			/* I; enum oa_chan_kind */
+	bool plain;			/* I; bounded: what most are */
 	bool closed;			/* L:lock */
 	bool consumed;			/* L:lock; it has a consumer */
 	uint32_t refs;			/* A; its owner's and a consumer's */
 	size_t elem_size;		/* I */
 	size_t cap;			/* I; of a segment, if unbounded */
-	size_t head;			/* L:lock; of the ring or first segment */
 	size_t len;			/* 1: L:lock */
-	char *ring;			/* I; bounded kinds */
+	char *rd, *wr;			/* L:lock; the next, in the ring */
+	char *ring, *end;		/* I; all kinds but the unbounded */
 	struct sync senders;		/* L:lock; the queues of two words */
 	struct sync receivers;		/* L:lock */
 
 	struct chan_seg *first, *last;	/* L:lock */
 	struct chan_seg *spare;		/* L:lock; one that is empty */
-	size_t tail;			/* L:lock; of the last segment */
+	size_t head, tail;		/* L:lock; of the first, and the last */
 
 	uint64_t seq;			/* L:lock; broadcast: of the next one */
 	struct oa_chan_sub *subs;	/* L:lock */
