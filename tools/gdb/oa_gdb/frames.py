@@ -11,6 +11,7 @@ A task inside a coroutine has two stacks, or more: that of the coroutine, and
 those of who resumed it. Each is walked by itself, since gdb takes a chain of
 frames that leads to lower addresses for broken.
 """
+import contextlib
 import struct
 
 import gdb
@@ -78,6 +79,8 @@ class View:
         thread = gdb.selected_thread()
         if not thread:
             raise gdb.GdbError("No thread is selected.")
+        if not frame:
+            raise Unreadable("its thread was not found")
         self.ptid = thread.ptid
         self.frame = frame
         newest = gdb.newest_frame()
@@ -136,6 +139,25 @@ def select_level(level):
         frame.select()
 
 
+@contextlib.contextmanager
+def selection_kept():
+    """Threads are switched in there."""
+    selected, level = gdb.selected_thread(), gdb.selected_frame().level()
+    try:
+        yield
+    finally:
+        selected.switch()
+        select_level(level)
+
+
+def callers(frame, limit):
+    """A frame, and those that called it."""
+    while frame and limit:
+        yield frame
+        frame = frame.older()
+        limit -= 1
+
+
 class Threads:
     """Where the stack pointers of all threads are."""
 
@@ -152,6 +174,42 @@ class Threads:
         if selected:
             selected.switch()
             select_level(level)
+        self.lent = None
+
+    def by_local(self, lib, name, file):
+        """By a thread-local pointer, where gdb finds those."""
+        found = {}
+        with selection_kept():
+            for _, thread in self.pointers:
+                thread.switch()
+                try:
+                    found[as_int(lib.variable(name, file))] = thread
+                except gdb.error:
+                    pass
+        return found
+
+    def by_stack(self):
+        """By core/pool.c's run(), whose t is the task."""
+        found = {}
+        with selection_kept():
+            for _, thread in self.pointers:
+                thread.switch()
+                try:
+                    for frame in callers(gdb.newest_frame(), 1024):
+                        f = frame.function()
+                        if (f and f.name == "run" and
+                                f.symtab.filename.endswith("core/pool.c")):
+                            found[as_int(frame.read_var("t"))] = thread
+                except gdb.error:
+                    pass
+        return found
+
+    def of_pool(self, lib, task):
+        """The one of the blocking pool that runs a task, or None."""
+        if self.lent is None:
+            self.lent = self.by_local(lib, "lent_tls", "core/thread.c")
+            self.lent = self.lent or self.by_stack()
+        return self.lent.get(task)
 
 
 class Coroutine:
@@ -202,6 +260,8 @@ class Stacks:
 
     def thread(self, threads):
         """The thread that runs it, whatever the scheduler says of it."""
+        if self.task.on_pool:
+            return threads.of_pool(self.lib, self.task.address)
         for sp, thread in threads.pointers:
             if self.holds(sp):
                 return thread
@@ -211,23 +271,15 @@ class Stacks:
         """A signal that came while it ran is handled on another stack."""
         if self.task.state != "running":
             return None
-        selected, level = gdb.selected_thread(), gdb.selected_frame().level()
-        try:
+        with selection_kept():
             for _, thread in threads.pointers:
                 thread.switch()
-                frame = gdb.newest_frame()
-                for _ in range(64):
-                    frame = frame.older()
-                    if not frame:
-                        break
+                for frame in callers(gdb.newest_frame(), 64):
                     if self.holds(stack_pointer(frame)):
                         return thread
-        finally:
-            selected.switch()
-            select_level(level)
         return None
 
     def frames(self):
         """Where they are suspended; the first not, if a thread runs it."""
-        return ([self.task.raw.ctx_sp] +
-                [c.frame("resumer") for c in self.coros])
+        own = 0 if self.task.on_pool else self.task.raw.ctx_sp
+        return [own] + [c.frame("resumer") for c in self.coros]

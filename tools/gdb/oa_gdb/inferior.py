@@ -59,6 +59,7 @@ class Layout:
 class Memory:
     """Reads, in blocks that are kept while one command runs."""
     BLOCK = 1 << 16
+    PAGE = 1 << 12
     KEPT = 256
 
     def __init__(self):
@@ -67,6 +68,14 @@ class Memory:
 
     def read(self, address, size):
         return self.inferior.read_memory(address, size).tobytes()
+
+    def string(self, address, limit):
+        """Up to its NUL, which what follows may not be there behind."""
+        to_end = self.PAGE - address % self.PAGE
+        data = self.read(address, min(limit, to_end))
+        if b"\0" not in data and len(data) < limit:
+            data += self.read(address + to_end, limit - to_end)
+        return text(data)
 
     def near(self, address, size):
         """For small things that lie close to others of their kind."""
@@ -88,11 +97,13 @@ class Memory:
 
 class Library:
     """The liboa of the selected inferior."""
-    # Public functions whose files know these structures.
+    # Functions, with their files, which know these structures.
     KNOWN = {
-        "oa_tasks": {"task", "task_ext", "stack", "op", "runtime", "worker",
-                     "slab_cache", "slab_chunk"},
-        "oa_coro_resume": {"oa_coro"},
+        ("oa_tasks", "core/inspect.c"): {
+            "task", "task_ext", "stack", "op", "runtime", "worker",
+            "slab_cache", "slab_chunk", "waiter"},
+        ("oa_coro_resume", "arch/coro.c"): {"oa_coro"},
+        ("conds_check", "sync/conds.c"): {"start"},
     }
 
     def __init__(self):
@@ -102,9 +113,18 @@ class Library:
         self.types = {}
 
     @staticmethod
-    def scope(function):
-        """What the file that defines a public function has."""
-        symbol = gdb.lookup_global_symbol(function)
+    def symbol(name, file):
+        """The one that the library's file defines."""
+        found = list(gdb.lookup_static_symbols(name))
+        found.append(gdb.lookup_global_symbol(name))
+        found += [o.lookup_global_symbol(name) for o in gdb.objfiles()]
+        return next((s for s in found
+                     if s and s.symtab.filename.endswith(file)), None)
+
+    @classmethod
+    def scope(cls, function, file):
+        """What the file that defines a function has."""
+        symbol = cls.symbol(function, file)
         if symbol:
             return symbol.symtab.static_block()
         try:
@@ -120,7 +140,7 @@ class Library:
     def structure(self, name):
         """gdb.lookup_type() would rather find the program's own."""
         if name not in self.types:
-            scope, names = next((self.scope(f), n)
+            scope, names = next((self.scope(*f), n)
                                 for f, n in self.KNOWN.items() if name in n)
             for s in scope:
                 if s.name in names and s.type.code == gdb.TYPE_CODE_STRUCT:
@@ -130,19 +150,16 @@ class Library:
         return self.types[name]
 
     def enumeration(self, name):
-        for s in self.scope("oa_tasks"):
+        for s in self.scope("oa_tasks", "core/inspect.c"):
             if s.name == name and s.type.code == gdb.TYPE_CODE_ENUM:
                 return [(f.name, f.enumval) for f in s.type.fields()]
         return []
 
     def variable(self, name, file):
         """A variable of the library's, as a gdb.Value."""
-        found = list(gdb.lookup_static_symbols(name))
-        found.append(gdb.lookup_global_symbol(name))
-        found += [o.lookup_global_symbol(name) for o in gdb.objfiles()]
-        for s in found:
-            if s and s.symtab.filename.endswith(file):
-                return s.value()
+        s = self.symbol(name, file)
+        if s:
+            return s.value()
         try:
             return gdb.parse_and_eval("'%s'::%s" % (file, name))
         except gdb.error:

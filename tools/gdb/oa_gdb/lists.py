@@ -7,7 +7,7 @@ import gdb
 from . import frames
 from .arguments import (Command, filters, find_runtime, find_task, plural,
                         select, split, table)
-from .inferior import Library, Places, as_int
+from .inferior import Library, Places
 from .tasks import (LIFE, LIFE_CANCEL, STATES, TASK, TASK_PINNED, GEN_SHIFT,
                     World, bits)
 
@@ -75,17 +75,8 @@ QUEUE counts what it would run next, IN FLIGHT requests of the kernel."""
                     thread = frames.Stacks(world, task).thread(where)
                     if thread:
                         known[w.address] = str(thread.num)
-        selected, level = gdb.selected_thread(), gdb.selected_frame().level()
-        try:
-            for _, thread in where.pointers:
-                thread.switch()
-                w = as_int(world.lib.variable("worker_tls", "core/worker.c"))
-                known[w] = str(thread.num)
-        except gdb.error:
-            pass        # gdb finds no thread-local storage
-        finally:
-            selected.switch()
-            frames.select_level(level)
+        found = where.by_local(world.lib, "worker_tls", "core/worker.c")
+        known.update((w, str(thread.num)) for w, thread in found.items())
         return known
 
 
@@ -96,10 +87,12 @@ Usage: oa tasks [-g] [-n COUNT] [-m NAME] [-s STATE] [-w WORKER] [RUNTIME]
             what they wait for, and where they were started.
   -n COUNT  Show so many (100); 0 shows all.
   -m NAME   Only those so named; a pattern as of the shell: -m 'conn*'
-  -s STATE  Only the queued, delayed, runnable, running, parked, ended.
+  -s STATE  Only the queued, delayed, waiting, runnable, running, parked,
+            ended.
   -w WORKER Only those of that worker, as a number.
 RUNTIME is a number or a name that `oa runtimes` shows.
-WORKER is where a task runs, or last waited."""
+WORKER is where a task runs, or last waited; on the blocking pool there is none.
+WAITS FOR has the address of an object behind its kind."""
 
     def __init__(self):
         super().__init__("oa tasks", gdb.COMMAND_STATUS)
@@ -144,7 +137,7 @@ WORKER is where a task runs, or last waited."""
         worker = t.worker()
         return ("%#x" % t.handle, t.state,
                 "-" if worker is None else str(worker), t.name() or "-",
-                waits.strip() or "-", t.due() or "-", places.name(t.raw.fn),
+                waits.strip() or "-", t.due() or "-", places.name(t.body()),
                 places.site(t.raw.site))
 
     @staticmethod
@@ -155,8 +148,8 @@ WORKER is where a task runs, or last waited."""
             waits = t.waits()
             if waits.startswith("join of"):
                 waits = "join"
-            waits = waits.split(", fd")[0]
-            counts[t.state, waits or "-", places.name(t.raw.fn),
+            waits = waits.split(", ")[0]
+            counts[t.state, waits or "-", places.name(t.body()),
                    places.site(t.raw.site)] += 1
         rows = [(str(n),) + alike for alike, n in counts.most_common()]
         if rows:
@@ -189,11 +182,14 @@ The descriptor is also the value of $oa_task(TASK), for expressions."""
         if runtime:
             yield "runtime", "%d \"%s\"" % (runtime.index, runtime.name)
         yield "waits for", ", ".join(filter(None, (t.waits(), t.due())))
-        yield "function", "%s, arg %#x" % (places.site(raw.fn + 1, True),
+        yield "function", "%s, arg %#x" % (places.site(t.body() + 1, True),
                                            raw.arg)
         yield "started at", places.site(raw.site, True)
+        thread = stacks.thread(frames.Threads())
         if stacks.low:
-            yield from self.stack(world, t, stacks)
+            yield from self.stack(world, t, stacks, thread)
+        if thread:
+            yield "runs in", "thread %d" % thread.num
         for coro in stacks.coros:
             yield "inside", str(coro)
         yield "life", "generation %d; %s" % (
@@ -214,13 +210,11 @@ The descriptor is also the value of $oa_task(TASK), for expressions."""
         return words
 
     @staticmethod
-    def stack(world, t, stacks):
+    def stack(world, t, stacks, thread):
         line = "%#x-%#x, %d bytes" % (stacks.low, stacks.high,
                                       stacks.high - stacks.low)
-        thread = stacks.thread(frames.Threads())
         if thread:
             yield "stack", line
-            yield "runs in", "thread %d" % thread.num
             return
         frame = stacks.coros[-1].frame("resumer") if stacks.coros else \
             t.raw.ctx_sp

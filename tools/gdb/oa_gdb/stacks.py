@@ -60,13 +60,9 @@ class Walk:
 
     @staticmethod
     def running(thread, arguments):
-        selected, level = gdb.selected_thread(), gdb.selected_frame().level()
-        try:
+        with frames.selection_kept():
             thread.switch()
             said = gdb.execute("backtrace " + arguments, to_string=True)
-        finally:
-            selected.switch()
-            frames.select_level(level)
         return ["  in thread %d" % thread.num] + said.splitlines()
 
     def task(self, t, arguments=""):
@@ -81,7 +77,7 @@ class Walk:
         elif stacks.high and not stacks.holds(t.raw.ctx_sp):
             return ["  it is about to begin"]
         else:
-            lines = self.stack(t.raw.ctx_sp, arguments)
+            lines = self.stack(stacks.frames()[0], arguments)
         for coro in stacks.coros:
             lines.append("  %s was resumed by" % coro)
             lines += self.stack(coro.frame("resumer"), arguments)

@@ -9,17 +9,19 @@ from .inferior import as_int, text
 GEN_SHIFT = 24
 SLOT_MASK = (1 << GEN_SHIFT) - 1
 LIFE = ("alive", "handle", "queued", "queue entry", "delayed", "being joined",
-        "joiner set", "ended", "detached", "cancelled", "gone")
+        "joiner set", "ended", "detached", "cancelled", "gone",
+        "joined in a select")
 LIFE_ALIVE, LIFE_DELAYED, LIFE_ENDED, LIFE_CANCEL, LIFE_GONE = (
     0x001, 0x010, 0x080, 0x200, 0x400)
 WAIT_STATE = 0x007
 WAIT_PARKING, WAIT_PARKED = 1, 2
-WAIT_TIMED, WAIT_OP = 0x010, 0x020
+WAIT_TIMED, WAIT_OP, WAIT_SYNC = 0x010, 0x020, 0x040
 TASK = ("pinned", "thread", "started", "extra", "fpctl", "own stack", "timed",
-        "posted")
-TASK_PINNED, TASK_THREAD, TASK_STARTED = 0x001, 0x002, 0x004
+        "posted", "no guard", "conditions", "locals")
+TASK_PINNED, TASK_THREAD, TASK_STARTED, TASK_CONDS = 0x001, 0x002, 0x004, 0x200
 
-STATES = ("queued", "delayed", "runnable", "running", "parked", "ended")
+STATES = ("queued", "delayed", "waiting", "runnable", "running", "parked",
+          "ended")
 WORKER_STATES = ("running", "parked on its futex", "parked in its ring",
                  "being woken", "being woken", "gone")
 FOREVER = (1 << 63) - 1
@@ -81,6 +83,8 @@ class Task:
         self.handle = raw.life >> GEN_SHIFT << GEN_SHIFT | raw.slot
         self.runtime = world.runtime_at.get(raw.rt)
         self.started = bool(raw.flags & TASK_STARTED)
+        # On the blocking pool: the stack is that of a thread.
+        self.on_pool = bool(raw.flags & TASK_THREAD)
         self.state = self.find_state()
 
     def find_state(self):
@@ -88,27 +92,42 @@ class Task:
             return "ended"
         if self.raw.life & LIFE_DELAYED:
             return "delayed"
+        waits = self.raw.wait & WAIT_STATE in (WAIT_PARKING, WAIT_PARKED)
         if not self.started:
-            return "queued"
+            return "waiting" if waits else "queued"
         if self.runtime and self.address in self.runtime.running:
             return "running"
-        if self.raw.wait & WAIT_STATE in (WAIT_PARKING, WAIT_PARKED):
+        if waits:
             return "parked"
+        if self.on_pool:
+            return "running"
         return "runnable"
 
     def value(self):
         return self.world.lib.at("task", self.address)
 
-    def name(self):
-        if not self.raw.ext:
-            return ""
+    def ext(self):
         layout = self.world.ext
         data = self.world.lib.memory.near(self.raw.ext, layout.size)
-        return text(layout.unpack(data).name)
+        return layout.unpack(data)
+
+    def name(self):
+        return text(self.ext().name) if self.raw.ext else ""
+
+    def body(self):
+        """What it was started with, though it may be the first of a chain."""
+        start = 0
+        if self.raw.flags & TASK_CONDS and self.raw.ext:
+            start = self.ext().start
+        if not start:
+            return self.raw.fn
+        layout = self.world.lib.layout("start", "fn")
+        data = self.world.lib.memory.near(start, layout.size)
+        return layout.unpack(data).fn
 
     def worker(self):
         """It runs there, or waited there last."""
-        if not self.started or not self.runtime:
+        if not self.started or not self.runtime or self.on_pool:
             return None
         return self.runtime.running.get(self.address, self.raw.home)
 
@@ -126,9 +145,25 @@ class Task:
         # Zeroes, where a core file has no stacks.
         return op if op.task == self.address else None
 
+    def object(self):
+        """Of sync/, which it waits for; by a waiter in a frame, or a start."""
+        layout = self.world.waiter
+        memory = self.world.lib.memory
+        try:
+            data = memory.read(self.raw.wait_on, layout.size)
+            waiter = layout.unpack(data)
+            # Zeroes, where a core file has no stacks.
+            if waiter.epoch >> 8 == self.raw.wait >> 8:
+                return "%s, %#x" % (memory.string(waiter.what, 32), waiter.on)
+        except gdb.MemoryError:
+            pass
+        return "object"
+
     def waits(self):
-        if self.state != "parked":
+        if self.state not in ("parked", "waiting"):
             return "its time" if self.state == "delayed" else ""
+        if self.raw.wait & WAIT_SYNC:
+            return self.object()
         if not self.raw.wait & WAIT_OP:
             if not self.raw.wait_on:
                 return "time"
@@ -161,8 +196,9 @@ class World:
             "task", "life", "flags", "slot", "fn", "arg", "rt", "site",
             "stack", "ctx.sp", "wait", "wait_on", "within", "deadline", "pin",
             "home", "ext", "coro", "joiner")
-        self.ext = lib.layout("task_ext", "name")
+        self.ext = lib.layout("task_ext", "name", "start")
         self.op = lib.layout("op", "code", "fd", "task")
+        self.waiter = lib.layout("waiter", "epoch", "what", "on")
         self.cache = lib.variable("task_cache", "core/task.c")
         head = lib.variable("runtimes", "core/runtime.c")
         # The newest is first on the list.
@@ -196,8 +232,8 @@ class World:
 
     @staticmethod
     def lives(raw):
-        return (raw.life & LIFE_ALIVE and not raw.life & LIFE_GONE and
-                raw.rt and not raw.flags & TASK_THREAD)
+        # A foreign thread's stand-in has no runtime.
+        return raw.life & LIFE_ALIVE and not raw.life & LIFE_GONE and raw.rt
 
     def tasks(self, runtime=None):
         """All of them, in the order of their slots; a chunk in one read."""
