@@ -18,6 +18,7 @@ static void examine(const char *core)
 	static const char *const commands[] = {
 		"oa runtimes", "oa workers", "oa tasks", "oa bt sleeper",
 		"oa bt reader", "oa bt spinner", "oa bt nested",
+		"oa bt channel", "oa bt blocked", "oa bt busy",
 		"oa coro generator",
 		"oa apply sleeper frame apply all -s -q p mark", "bt 1", NULL
 	};
@@ -25,20 +26,29 @@ static void examine(const char *core)
 
 	debug(&said, &victim, core, commands);
 	EXPECT_NULL(strstr(said.text, "Python Exception"));
-	EXPECT_LINE(said_to(&said, "oa runtimes"), "1 ", "oa", "running", "9");
+	EXPECT_LINE(said_to(&said, "oa runtimes"), "1 ", "oa", "running", "13");
 	EXPECT_LINE(said_to(&said, "oa workers"), "running", "\"spinner\"");
 	text = said_to(&said, "oa tasks");
 	EXPECT_LINE(text, "sleeper", "time", "in ", "sleeps", "start (");
 	EXPECT_LINE(text, "reader", "read, fd ", "reads");
 	EXPECT_LINE(text, "joiner", "join of ", "joins");
 	EXPECT_LINE(text, "later", "its time", "never");
-	EXPECT_LINE(text, "9 tasks: 1 delayed, 1 running, 7 parked");
+	EXPECT_LINE(text, "channel", "chan recv, 0x", "receives");
+	EXPECT_LINE(text, "blocked", "chan recv, 0x", "receives");
+	EXPECT_LINE(text, "starter", "sem, 0x", "never");
+	EXPECT_LINE(text, "13 tasks: 1 delayed, 1 waiting, 2 running, 9 parked");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt sleeper"), "park_wait", "rests",
 			"rests", "rests", "rests", "sleeps", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt reader"), "op_run", "reads",
 			"arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt spinner"), "in thread",
 			"spins_on", "arch_entry");
+	EXPECT_IN_ORDER(said_to(&said, "oa bt channel"), "park_wait",
+			"oa_chan_recv", "receives", "arch_entry");
+	EXPECT_IN_ORDER(said_to(&said, "oa bt blocked"), "parked",
+			"in thread", "oa_chan_recv", "receives", "pool_thread");
+	EXPECT_IN_ORDER(said_to(&said, "oa bt busy"), "running",
+			"in thread", "blocks", "pool_thread");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt nested"), "park_wait", "inner",
 			"arch_entry", "\"inner\"", "outer", "arch_entry",
 			"\"outer\"", "nests", "arch_entry");

@@ -51,7 +51,7 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 
 	look(self, variant->name, commands);
 	text = said_to(&self->said, "oa runtimes");
-	EXPECT_LINE(text, "1 ", "oa", "running", "2", "9");
+	EXPECT_LINE(text, "1 ", "oa", "running", "2", "13");
 	text = said_to(&self->said, "oa workers");
 	EXPECT_LINE(text, "1        0 ", "parked in its ring");
 	EXPECT_LINE(text, "1        1 ", "running", "\"spinner\"");
@@ -64,10 +64,14 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 	EXPECT_LINE(text, "joiner", "join of ", join, "joins");
 	EXPECT_LINE(text, "later", "its time", "in 9", "never");
 	EXPECT_LINE(text, "two words", "time", "sleeps");
+	EXPECT_LINE(text, "channel", "chan recv, 0x", "receives");
+	EXPECT_LINE(text, "parked   - ", "blocked", "chan recv, 0x", "receives");
+	EXPECT_LINE(text, "running  - ", "busy", "blocks");
+	EXPECT_LINE(text, "waiting  - ", "starter", "sem, 0x", "never");
 	EXPECT_LINE(text, "nested", "time", "nests");
 	EXPECT_LINE(text, "control", "read, fd 0", "control", "first (");
 	EXPECT_LINE(text, "running  1 ", "spinner", "spins_on", "settle (");
-	EXPECT_LINE(text, "9 tasks: 1 delayed, 1 running, 7 parked");
+	EXPECT_LINE(text, "13 tasks: 1 delayed, 1 waiting, 2 running, 9 parked");
 
 	text = said_to(&self->said, "oa tasks -m '*e*r' -s par");
 	EXPECT_LINE(text, "joiner");
@@ -75,10 +79,11 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 	EXPECT_LINE(text, "sleeper ");
 	EXPECT_LINE(text, "3 tasks: 3 parked");
 	text = said_to(&self->said, "oa tasks -n 2");
-	EXPECT_IN_ORDER(text, "9 tasks", "7 not shown");
+	EXPECT_IN_ORDER(text, "13 tasks", "11 not shown");
 	text = said_to(&self->said, "oa tasks -g");
 	EXPECT_LINE(text, " reads ", "start (victim.c:");
-	EXPECT_LINE(text, "9 tasks");
+	EXPECT_LINE(text, "chan recv  ", "receives", "start (victim.c:");
+	EXPECT_LINE(text, "13 tasks");
 }
 
 TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
@@ -86,6 +91,7 @@ TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
 	static const char *const commands[] = {
 		"oa bt sleeper", "oa bt reader", "oa bt joiner",
 		"oa bt large", "oa bt \"two words\"", "oa bt later",
+		"oa bt channel", "oa bt blocked", "oa bt busy", "oa bt starter",
 		"oa bt spinner", "oa bt nested", "oa coro generator",
 		"oa bt all -g", "bt 1", NULL
 	};
@@ -107,6 +113,14 @@ TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt \"two words\""),
 			"park_wait", "rests", "sleeps", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt later"), "\"later\"",
+			"it has not begun");
+	EXPECT_IN_ORDER(said_to(&self->said, "oa bt channel"), "\"channel\"",
+			"park_wait", "oa_chan_recv", "receives", "arch_entry");
+	EXPECT_IN_ORDER(said_to(&self->said, "oa bt blocked"), "\"blocked\"",
+			"in thread", "oa_chan_recv", "receives", "pool_thread");
+	EXPECT_IN_ORDER(said_to(&self->said, "oa bt busy"), "running",
+			"in thread", "blocks", "pool_thread");
+	EXPECT_IN_ORDER(said_to(&self->said, "oa bt starter"), "\"starter\"",
 			"it has not begun");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt spinner"), "running",
 			"in thread", "#0 ", "spins_on", "arch_entry");
@@ -134,7 +148,8 @@ TEST_F_TIMEOUT(process, commands_see_the_frames_of_a_task, 60)
 		"oa apply sleeper frame apply all -s -q p mark",
 		"oa apply nested -c 2 bt", "oa apply spinner p stop",
 		"oa task sleeper", "p $oa_task(sleeper)->slot",
-		"oa bt &sleeper 2", NULL
+		"oa bt &sleeper 2", "oa task blocked", "oa task starter",
+		"oa apply blocked frame function receives", NULL
 	};
 	const char *text;
 	char handle[32];
@@ -164,6 +179,15 @@ TEST_F_TIMEOUT(process, commands_see_the_frames_of_a_task, 60)
 	text = said_to(&self->said, "oa bt &sleeper 2");
 	EXPECT_IN_ORDER(text, "\"sleeper\"", "#1 ", "#2 ");
 	EXPECT_NULL(strstr(text, "#3 "));
+
+	text = said_to(&self->said, "oa task blocked");
+	EXPECT_IN_ORDER(text, "parked\n", "chan recv, 0x", "receives (",
+			"runs in     thread ", "flags       thread, started");
+	EXPECT_NULL(strstr(text, "in use"));
+	text = said_to(&self->said, "oa task starter");
+	EXPECT_IN_ORDER(text, "waiting\n", "sem, 0x", "never (", "conditions");
+	text = said_to(&self->said, "oa apply blocked frame function receives");
+	EXPECT_IN_ORDER(text, "receives (", "victim.c");
 }
 
 TEST_TIMEOUT(wrong_words_get_an_answer, 60)
@@ -210,7 +234,7 @@ TEST_TIMEOUT(of_many_tasks_some_are_shown, 60)
 	debugger_needed();
 	victim_start(&victim, STATIC_VICTIM, ".", n);
 	debug(&said, &victim, NULL, commands);
-	snprintf(total, sizeof(total), "\n%ld tasks: ", n + 9);
+	snprintf(total, sizeof(total), "\n%ld tasks: ", n + 13);
 	EXPECT_IN_ORDER(said_to(&said, "oa tasks"), total, "not shown");
 	for (const char *s = said_to(&said, "oa tasks"); (s = strchr(s, '\n'));
 	     s++)

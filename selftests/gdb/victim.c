@@ -12,11 +12,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 /* Those that have names, and the first. */
-#define TASKS		9
+#define TASKS		13
 
 /* The names of the library's inside are free. */
 struct task {
@@ -30,11 +31,13 @@ struct worker {
 struct task task_cache = { "no" };
 struct worker runtimes = { 4711 };
 
-static int pipe_fds[2];
+static int pipe_fds[2], busy_fds[2];
+static struct oa_chan *channel;
+static struct oa_sem no_permit;
 static oa_task_t sleeper, large;
 static struct oa_coro *generator;
 static pthread_t announcer;
-static bool spins, stop;
+static bool spins, busy, stop;
 static long more;
 
 static void __attribute__((noinline)) rests(int depth)
@@ -65,6 +68,24 @@ static void *reads(void *arg)
 static void *joins(void *arg)
 {
 	oa_join(sleeper, NULL);
+	return arg;
+}
+
+static void *receives(void *arg)
+{
+	int elem;
+
+	oa_chan_recv(channel, &elem);
+	return arg;
+}
+
+/* The thread's own call: nobody is told that it waits. */
+static void *blocks(void *arg)
+{
+	char c;
+
+	__atomic_store_n(&busy, true, __ATOMIC_RELEASE);
+	oa_read(busy_fds[0], &c, 1);
 	return arg;
 }
 
@@ -118,7 +139,9 @@ static void *spins_on(void *arg)
 static int count(const struct oa_task_info *info, void *arg)
 {
 	*(long *)arg += info->state == OA_TASK_PARKED ||
-			info->state == OA_TASK_DELAYED;
+			info->state == OA_TASK_DELAYED ||
+			(info->state == OA_TASK_WAITING &&
+			 !strcmp(info->waits, "sem"));
 	return 0;
 }
 
@@ -136,6 +159,13 @@ static void start(void)
 	oa_go(never, NULL, .name = "later", .delay = 1000 * OA_SEC);
 	oa_go(sleeps, NULL, .name = "two words", .worker = OA_WORKER(0));
 	oa_go(nests, NULL, .name = "nested");
+	if (oa_chan_create(&channel, sizeof(int), 0, OA_CHAN_BOUNDED))
+		abort();
+	oa_go(receives, NULL, .name = "channel");
+	oa_go(receives, NULL, .name = "blocked", .block = true);
+	oa_go(blocks, NULL, .name = "busy", .block = true);
+	oa_go(never, NULL, .name = "starter", .sem = &no_permit,
+	      .then = (const oa_fn[]){ sleeps, NULL });
 }
 
 static bool waiting(struct oa_runtime *rt, long tasks)
@@ -147,12 +177,12 @@ static bool waiting(struct oa_runtime *rt, long tasks)
 }
 
 /*
- * A thread of its own says that all wait but for the spinner. It waits for a
- * task then, but is none: it is to be seen in no list.
+ * A thread of its own says that all wait but for the two that run. It waits
+ * for a task then, but is none: it is to be seen in no list.
  */
 static void *announces(void *rt)
 {
-	while (!waiting(rt, TASKS - 1 + more))
+	while (!waiting(rt, TASKS - 2 + more))
 		sched_yield();
 	dprintf(STDOUT_FILENO, "ready %#llx\n", (unsigned long long)sleeper.id);
 	oa_join(large, NULL);
@@ -162,7 +192,8 @@ static void *announces(void *rt)
 /* One that never waits is the last to be started. */
 static void settle(void)
 {
-	while (!waiting(NULL, TASKS - 2 + more))
+	while (!waiting(NULL, TASKS - 3 + more) ||
+	       !__atomic_load_n(&busy, __ATOMIC_ACQUIRE))
 		oa_yield();
 	oa_go(spins_on, NULL, .name = "spinner", .worker = OA_WORKER(1));
 	while (!__atomic_load_n(&spins, __ATOMIC_ACQUIRE))
@@ -174,7 +205,7 @@ static void *control(void *arg)
 {
 	char c;
 
-	if (pipe(pipe_fds))
+	if (pipe(pipe_fds) || pipe(busy_fds))
 		abort();
 	start();
 	settle();
@@ -182,6 +213,7 @@ static void *control(void *arg)
 		abort();
 	oa_read(STDIN_FILENO, &c, 1);
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	close(busy_fds[1]);
 	oa_coro_destroy(generator);
 	oa_shutdown(NULL, OA_SHUTDOWN_GRACEFUL);
 	return arg;
@@ -200,10 +232,11 @@ int main(int argc, char **argv)
 	more = argc > 1 ? atol(argv[1]) : 0;
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	err = oa_run(first, NULL, .workers = 2);
+	err = oa_run(first, NULL, .workers = 2, .max_blocking = 2);
 	if (err)
 		fprintf(stderr, "victim: %s\n", oa_strerror(err));
 	else
 		pthread_join(announcer, NULL);
+	oa_chan_destroy(channel);
 	return err || runtimes.task != 4711 || task_cache.name[0] != 'n';
 }
