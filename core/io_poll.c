@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * oa_poll(): one request per descriptor, one wait over all of them. While it
- * lasts the task keeps to its worker, so that the requests that lost are asked
- * to end, and waited for, by the thread that they belong to.
+ * lasts the task keeps to its worker.
  *
  * A request to poll ends on POLLRDHUP whether that was asked for or not, and
  * would do so again at once. When that is all it has to tell, the wait goes on
@@ -20,6 +19,7 @@
 #include "core/deadline.h"
 #include "core/fd.h"
 #include "core/io.h"
+#include "core/io_many.h"
 #include "core/mem.h"
 #include "core/park.h"
 #include "core/runtime.h"
@@ -30,17 +30,6 @@
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 /* Nothing to tell but what nobody asked for. */
 #define UNWANTED (-ERANGE)
-
-/* Keeps the running task on its worker; undone by the value it returns. */
-static uint32_t hold_here(struct worker *w, struct task *t)
-{
-	uint32_t was = t->flags & TASK_PINNED;
-
-	if (!was)
-		t->pin = (uint16_t)w->index;
-	task_set(t, TASK_PINNED);
-	return was;
-}
 
 /* -EAGAIN: the number is just being given back. */
 static int set_up(struct worker *w, struct op *op, struct pollfd *p)
@@ -81,50 +70,6 @@ static void set_up_all(struct worker *w, struct task *t, struct op *ops,
 	}
 }
 
-/* Starts all and waits until one is done; false: one was done before. */
-static enum wait_state wait_first(struct worker *w, struct task *t,
-				  struct op *ops, nfds_t n, oa_time_t until)
-{
-	uint64_t epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL, until);
-
-	WRITE_ONCE(t->wait_on, ops);
-	for (nfds_t i = 0; i < n; i++)
-		if (ops[i].state == OP_IDLE)
-			op_start(w, t, &ops[i], epoch);
-	return park_wait(t);
-}
-
-static bool left_over(struct worker *w, struct op *ops, nfds_t n,
-		      uint64_t epoch)
-{
-	bool any = false;
-
-	for (nfds_t i = 0; i < n; i++) {
-		if (ops[i].state != OP_STARTED)
-			continue;
-		ops[i].epoch = epoch;
-		op_ask(w, &ops[i], OP_REASON_NONE);
-		any = true;
-	}
-	return any;
-}
-
-/* Asks those that are still on their way to end, and waits for that. */
-static void wait_rest(struct worker *w, struct task *t, struct op *ops,
-		      nfds_t n)
-{
-	uint64_t epoch;
-
-	for (;;) {
-		epoch = park_begin(t, WAIT_OP, OA_FOREVER);
-		if (!left_over(w, ops, n, epoch)) {
-			park_abandon(t, epoch);
-			return;
-		}
-		park_wait(t);
-	}
-}
-
 /* How many descriptors have something to tell; 0 or an error: none has. */
 static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		  oa_time_t own)
@@ -162,7 +107,7 @@ static int poll_all(struct op *ops, struct pollfd *fds, nfds_t n,
 {
 	struct worker *w = worker_self();
 	struct task *t = w->current;
-	uint32_t was = hold_here(w, t);
+	uint32_t was = many_hold(w, t);
 	bool known = false, any = false;
 	int ret;
 
@@ -173,15 +118,15 @@ static int poll_all(struct op *ops, struct pollfd *fds, nfds_t n,
 		any = any || ops[i].state == OP_IDLE;
 	}
 	if (!known && !any) {
-		WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
+		many_release(t, was);
 		return oa_sleep_until(until);
 	}
 	/* When one has something to tell already, the others only get a look. */
 	if (any)
-		wait_first(w, t, ops, n,
+		many_first(w, t, ops, n,
 			   known ? 0 : deadline_min(t, until));
-	wait_rest(w, t, ops, n);
-	WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
+	many_rest(w, t, ops, n);
+	many_release(t, was);
 	ret = sum_up(t, ops, fds, n, until);
 	/* The call's own time is up: that is an answer, not an error. */
 	if (ret == -ETIMEDOUT &&
@@ -258,7 +203,7 @@ static __cold_path int poll_by_epoll(struct op *ops, struct pollfd *fds,
 {
 	struct worker *w = worker_self();
 	struct task *t = w->current;
-	uint32_t was = hold_here(w, t);
+	uint32_t was = many_hold(w, t);
 	int ep, ret;
 
 	/* Claimed for as long as it takes, so that a close ends the wait. */
@@ -274,7 +219,7 @@ static __cold_path int poll_by_epoll(struct op *ops, struct pollfd *fds,
 	}
 	for (nfds_t i = 0; i < n; i++)
 		op_unwatch(&ops[i]);
-	WRITE_ONCE(t->flags, (t->flags & ~(uint32_t)TASK_PINNED) | was);
+	many_release(t, was);
 	return ret;
 }
 
