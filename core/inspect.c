@@ -27,6 +27,7 @@ static const char *const op_names[OP_CODES] = {
 	[OP_ACCEPT] = "accept", [OP_CONNECT] = "connect", [OP_SEND] = "send",
 	[OP_RECV] = "recv", [OP_SENDMSG] = "sendmsg",
 	[OP_RECVMSG] = "recvmsg", [OP_POLL] = "poll", [OP_SPLICE] = "splice",
+	[OP_FUTEX_WAIT] = "futex",
 };
 
 static enum oa_task_state state_of(uint64_t life, uint64_t wait, uint32_t flags)

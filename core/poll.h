@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <oa/futex.h>
 #include <oa/types.h>
 
 struct io_uring_sqe;
@@ -44,6 +45,7 @@ enum op_code {
 	OP_RECVMSG,
 	OP_POLL,
 	OP_SPLICE,
+	OP_FUTEX_WAIT,		/* if poll_words.by_request() */
 	OP_CODES
 };
 
@@ -62,6 +64,26 @@ struct poll_thread {
 	void *(*fn)(void *arg);
 	void *arg;
 	uintptr_t id;		/* backend's own */
+};
+
+/* Words in memory that is shared with other processes. */
+struct poll_words {
+	/* any. Does the kernel take OP_FUTEX_WAIT? */
+	bool (*by_request)(void);
+	/* any. Can a thread in wait() be told to end? */
+	bool (*by_thread)(void);
+	/* any. Is it @value? 0, -EAGAIN, -EFAULT. */
+	int (*compare)(uint32_t *word, uint32_t value);
+	/*
+	 * any. The thread sleeps until one of @words is woken, and gets its
+	 * index; else -EAGAIN, -EFAULT, -EINTR, -ETIMEDOUT. With @stop, which
+	 * goes with one word, only while *stop is 0: then -ECANCELED, unless
+	 * the word was woken as well.
+	 */
+	int (*wait)(const struct oa_futex_word *words, unsigned int n,
+		    uint32_t *stop, oa_time_t deadline);
+	/* any, signal handlers too. How many waiters it woke. */
+	int (*wake)(uint32_t *word, int n);
 };
 
 struct poll_ops {
@@ -109,6 +131,8 @@ struct poll_ops {
 	/* A thread sleeps while *word == value; the waker changes it first. */
 	int (*thread_wait)(uint32_t *word, uint32_t value, oa_time_t deadline);
 	void (*thread_wake)(uint32_t *word);
+	/* NULL: no memory is shared with others here. */
+	const struct poll_words *words;
 
 	/* any: all threads of the process have passed a full barrier. */
 	bool (*membarrier)(void);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/membarrier.h>
@@ -70,7 +69,7 @@ void os_thread_join(struct poll_thread *t)
 	pthread_join((pthread_t)t->id, NULL);
 }
 
-static struct timespec *to_timespec(struct timespec *ts, oa_time_t at)
+struct timespec *os_timespec(struct timespec *ts, oa_time_t at)
 {
 	if (at == OA_FOREVER)
 		return NULL;
@@ -87,7 +86,7 @@ int os_wait(uint32_t *word, uint32_t value, oa_time_t deadline)
 	/* FUTEX_WAIT_BITSET takes absolute time on CLOCK_MONOTONIC. */
 	if (!syscall(SYS_futex, word,
 		     FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-		     to_timespec(&ts, deadline), NULL, FUTEX_BITSET_MATCH_ANY))
+		     os_timespec(&ts, deadline), NULL, FUTEX_BITSET_MATCH_ANY))
 		return 0;
 	return -errno;
 }
@@ -105,7 +104,7 @@ int os_wait_two(uint32_t *word, uint32_t value, uint32_t *other,
 	v[1].uaddr = (uintptr_t)other;
 	v[1].val = other_value;
 	v[1].flags = FUTEX_32 | FUTEX_PRIVATE_FLAG;
-	if (syscall(SYS_futex_waitv, v, 2, 0, to_timespec(&ts, deadline),
+	if (syscall(SYS_futex_waitv, v, 2, 0, os_timespec(&ts, deadline),
 		    CLOCK_MONOTONIC) >= 0)
 		return 0;
 	return -errno;

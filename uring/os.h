@@ -3,6 +3,8 @@
 #ifndef OA_URING_OS_H
 #define OA_URING_OS_H
 
+#include <time.h>
+
 #include "core/poll.h"
 
 int os_thread_start(struct poll_thread *t, const char *name, int cpu);
@@ -14,6 +16,9 @@ int os_wait(uint32_t *word, uint32_t value, oa_time_t deadline);
 int os_wait_two(uint32_t *word, uint32_t value, uint32_t *other,
 		uint32_t other_value, oa_time_t deadline);
 void os_wake(uint32_t *word);
+
+/* For calls that take absolute time; NULL: for ever. */
+struct timespec *os_timespec(struct timespec *ts, oa_time_t at);
 
 bool os_membarrier(void);
 oa_time_t os_now(void);

@@ -42,6 +42,8 @@ static const struct {
 				"eventfd" },
 	[CAP_FUTEX2] = { "futex2", "futex_wake(2)", "futex(2)" },
 	[CAP_WAITV] = { "futex-waitv", "futex_waitv(2)", "ring wait only" },
+	[CAP_RING_FUTEX] = { "ring-futex", "shared words waited for by request",
+			     "by a thread for each, in futex_waitv(2)" },
 	[CAP_MEMBARRIER] = { "membarrier", "private run-next and batches",
 			     "not rescued from a stuck worker" },
 };
@@ -68,6 +70,15 @@ static bool disabled(const char *name)
 static bool ok_or_not_enosys(long ret)
 {
 	return ret >= 0 || errno != ENOSYS;
+}
+
+static bool knows(struct io_uring *ring, int opcode)
+{
+	struct io_uring_probe *p = io_uring_get_probe_ring(ring);
+	bool known = p && io_uring_opcode_supported(p, opcode);
+
+	io_uring_free_probe(p);
+	return known;
 }
 
 static void probe_ring(void)
@@ -98,6 +109,7 @@ static void probe_ring(void)
 	syscall(SYS_io_uring_register, -1, OA_REGISTER_SEND_MSG_RING, &sqe, 1);
 	has[CAP_SEND_MSG_RING] = errno == EBADF;
 	has[CAP_REGISTERED_RING] = io_uring_register_ring_fd(&ring) == 1;
+	has[CAP_RING_FUTEX] = knows(&ring, OA_OP_FUTEX_WAIT);
 	io_uring_queue_exit(&ring);
 }
 

@@ -33,6 +33,7 @@ static const uint8_t opcodes[OP_CODES] = {
 	[OP_RECVMSG] = IORING_OP_RECVMSG,
 	[OP_POLL] = IORING_OP_POLL_ADD,
 	[OP_SPLICE] = IORING_OP_SPLICE,
+	[OP_FUTEX_WAIT] = OA_OP_FUTEX_WAIT,
 };
 
 static uint32_t poll_bits(uint32_t events)
@@ -41,6 +42,16 @@ static uint32_t poll_bits(uint32_t events)
 	events = events << 16 | events >> 16;
 #endif
 	return events;
+}
+
+/*
+ * Never private: the kernel does not find a private wait that was armed while
+ * the process had one thread.
+ */
+static void fill_futex(struct io_uring_sqe *sqe)
+{
+	sqe->fd = OA_FUTEX2_U32;
+	sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
 }
 
 static inline void fill(struct io_uring_sqe *sqe, struct op *op)
@@ -66,6 +77,8 @@ static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 		sqe->poll32_events = poll_bits(op->flags);
 	else if (op->code == OP_SPLICE)
 		sqe->splice_fd_in = op->second->fd;
+	else if (op->code == OP_FUTEX_WAIT)
+		fill_futex(sqe);
 	sqe->user_data = (uintptr_t)op;
 }
 

@@ -30,6 +30,7 @@ struct oa_clock_register {
 
 /* Operations, and what they take */
 #define OA_OP_READ_MULTISHOT	49
+#define OA_OP_FUTEX_WAIT	51
 #define OA_OP_FIXED_FD_INSTALL	54
 #define OA_OP_RECV_ZC		58
 #define OA_OP_NONE		255	/* no kernel has it: -EINVAL */

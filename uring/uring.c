@@ -4,6 +4,7 @@
 
 #include "core/rcu.h"
 #include "core/runtime.h"
+#include "uring/futex.h"
 #include "uring/os.h"
 #include "uring/ring.h"
 
@@ -48,6 +49,7 @@ static const struct poll_ops uring_ops = {
 	.kick = kick_worker,
 	.thread_wait = os_wait,
 	.thread_wake = os_wake,
+	.words = &futex_words,
 	.membarrier = os_membarrier,
 	.now = os_now,
 	.random = os_random,
