@@ -86,6 +86,9 @@ struct poll_words {
 	int (*wake)(uint32_t *word, int n);
 };
 
+/* @line: of oa_features(). @lacks: something is not as it could be. */
+typedef void poll_tell(void *arg, const char *line, bool lacks);
+
 struct poll_ops {
 	const char *name;
 
@@ -141,7 +144,9 @@ struct poll_ops {
 	uint64_t (*random)(void);
 
 	/* any. A line per feature: what the kernel gives, what stands in. */
-	size_t (*features)(char *buf, size_t n);
+	void (*features)(poll_tell *tell, void *arg);
+	/* any. May OA_DISABLE name it? */
+	bool (*is_feature)(const char *word, size_t len);
 	/* The child of fork(): drop what belongs to the parent. */
 	void (*forked)(struct worker *w);
 };

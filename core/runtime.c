@@ -10,6 +10,7 @@
 #include "arch/coro.h"
 #include "core/bug.h"
 #include "core/cpus.h"
+#include "core/env.h"
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
@@ -42,6 +43,21 @@ void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 
 	if (rt->cfg.on_event)
 		rt->cfg.on_event(&ev, rt->cfg.user);
+}
+
+static void tell_lack(void *arg, const char *line, bool lacks)
+{
+	if (lacks)
+		rt_event(arg, OA_EVENT_KERNEL, -1, 0, line);
+}
+
+static void tell_started(struct runtime *rt)
+{
+	rt_event(rt, OA_EVENT_START, -1, rt->nr_workers, NULL);
+	if (!rt->cfg.on_event)
+		return;
+	rt->poll->features(tell_lack, rt);
+	env_complain(tell_lack, rt);
 }
 
 static int read_config(struct oa_config *to, const struct oa_config *from)
@@ -80,22 +96,12 @@ static const struct poll_ops *choose_backend(enum oa_backend which)
 	return poll_default;
 }
 
-static bool env_has(const char *name, const char *value)
-{
-	const char *s = secure_getenv(name);
-
-	return s && strstr(s, value);
-}
-
 /* As many as there are processors to use, unless OA_WORKERS says otherwise. */
 static unsigned int workers_wanted(unsigned int cpus)
 {
-	const char *s = secure_getenv("OA_WORKERS");
-	long n = s ? strtol(s, NULL, 10) : 0;
+	unsigned int n = env_workers();
 
-	if (n < 1)
-		n = max_of(cpus, 1u);
-	return (unsigned int)min_of(n, (long)WORKERS_MAX);
+	return n ? n : min_of(max_of(cpus, 1u), (unsigned int)WORKERS_MAX);
 }
 
 static void fill_config(struct runtime *rt)
@@ -118,8 +124,8 @@ static void fill_config(struct runtime *rt)
 	rt->nr_workers = c->workers;
 	rt->alive_credit = c->max_tasks;
 	rt->watch_off = cpus < 2 || c->workers > cpus;
-	rt->park_ring = env_has("OA_PARK", "ring");
-	rt->debug_migrate = env_has("OA_DEBUG", "migrate") && c->workers > 1;
+	rt->park_ring = env_lists("OA_PARK", "ring");
+	rt->debug_migrate = env_lists("OA_DEBUG", "migrate") && c->workers > 1;
 }
 
 static void free_workers(struct runtime *rt)
@@ -433,7 +439,7 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	err = start_first(rt, fn, arg, site);
 	if (err)
 		rt->start_error = err;
-	rt_event(rt, OA_EVENT_START, -1, rt->nr_workers, NULL);
+	tell_started(rt);
 	start_threads(rt, 1);
 	cpus_pin_self(rt->workers[0]->cpu);
 	worker_thread(rt->workers[0]);
@@ -470,7 +476,7 @@ int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
 	err = start_first(rt, fn, arg, site);
 	if (err)
 		rt->start_error = err;
-	rt_event(rt, OA_EVENT_START, -1, rt->nr_workers, NULL);
+	tell_started(rt);
 	start_threads(rt, 0);
 	wait_all_came(rt);
 	err = rt->start_error;

@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 
 #include "core/compiler.h"
+#include "core/env.h"
 #include "core/fault.h"
 #include "core/stack.h"
 #include "uring/uapi.h"
@@ -51,21 +52,6 @@ static const struct {
 static bool has[CAPS];
 static int ring_error;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static bool disabled(const char *name)
-{
-	const char *s = secure_getenv("OA_DISABLE");
-	size_t n = strlen(name);
-
-	while (s && *s) {
-		if (!strncmp(s, name, n) && (s[n] == ',' || !s[n]))
-			return true;
-		s = strchr(s, ',');
-		if (s)
-			s++;
-	}
-	return false;
-}
 
 static bool ok_or_not_enosys(long ret)
 {
@@ -141,11 +127,11 @@ static void probe(void)
 	probe_futex();
 	probe_membarrier();
 	for (int i = 0; i < CAPS; i++)
-		if (disabled(caps[i].name))
+		if (env_lists("OA_DISABLE", caps[i].name))
 			has[i] = false;
 	if (!has[CAP_RING] && !ring_error)
 		ring_error = -ENOSYS;
-	if (disabled("guard"))
+	if (env_lists("OA_DISABLE", "guard"))
 		stack_guard_disable();
 }
 
@@ -167,16 +153,6 @@ bool probe_has(enum cap c)
 	return has[c];
 }
 
-static void add(char *buf, size_t n, size_t *len, const char *name,
-		const char *state, const char *text)
-{
-	size_t at = *len < n ? *len : n;
-	int k = snprintf(buf ? buf + at : NULL, n - at, "%s: %s, %s\n", name,
-			 state, text);
-
-	*len += k > 0 ? (size_t)k : 0;
-}
-
 /* Why there is no ring, in words that help. */
 static const char *reason(int err)
 {
@@ -196,24 +172,37 @@ static const char *reason(int err)
 	}
 }
 
-size_t probe_text(char *buf, size_t n)
+bool probe_names(const char *word, size_t len)
+{
+	for (int i = 0; i < CAPS; i++)
+		if (strlen(caps[i].name) == len &&
+		    !memcmp(caps[i].name, word, len))
+			return true;
+	return len == strlen("guard") && !memcmp(word, "guard", len);
+}
+
+static void tell_line(poll_tell *tell, void *arg, const char *name,
+		      const char *state, const char *text)
+{
+	char line[240];
+
+	snprintf(line, sizeof(line), "%s: %s, %s", name, state, text);
+	tell(arg, line, !strcmp(state, "no"));
+}
+
+void probe_tell(poll_tell *tell, void *arg)
 {
 	struct utsname u;
-	size_t len = 0;
 
 	probe_kernel();
-	if (!buf)
-		n = 0;
 	if (!uname(&u))
-		add(buf, n, &len, "kernel", u.release, u.machine);
+		tell_line(tell, arg, "kernel", u.release, u.machine);
 	for (int i = 0; i < CAPS; i++) {
-		if (i == CAP_RING && !has[i])
-			add(buf, n, &len, caps[i].name, "no",
-			    reason(ring_error));
-		else
-			add(buf, n, &len, caps[i].name, has[i] ? "yes" : "no",
-			    has[i] ? caps[i].what : caps[i].instead);
+		const char *instead = i == CAP_RING ? reason(ring_error)
+						    : caps[i].instead;
+
+		tell_line(tell, arg, caps[i].name, has[i] ? "yes" : "no",
+			  has[i] ? caps[i].what : instead);
 	}
-	add(buf, n, &len, "stack-guard", "yes", stack_guard_kind());
-	return len;
+	tell_line(tell, arg, "stack-guard", "yes", stack_guard_kind());
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/poll.h"
+
 enum cap {
 	CAP_RING,		/* io_uring at all, with what 6.1 has */
 	CAP_REGISTERED_RING,	/* ring descriptor by index */
@@ -24,6 +26,9 @@ enum cap {
 /* Until there is a ring; 0 or why io_uring can't be used. */
 int probe_kernel(void);
 bool probe_has(enum cap c);
-size_t probe_text(char *buf, size_t n);
+/* The features, a line each. */
+void probe_tell(poll_tell *tell, void *arg);
+/* Is it one that OA_DISABLE may name? */
+bool probe_names(const char *word, size_t len);
 
 #endif

@@ -53,7 +53,8 @@ static const struct poll_ops uring_ops = {
 	.membarrier = os_membarrier,
 	.now = os_now,
 	.random = os_random,
-	.features = probe_text,
+	.features = probe_tell,
+	.is_feature = probe_names,
 	.forked = ring_forked,
 };
 

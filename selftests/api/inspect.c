@@ -571,6 +571,85 @@ TEST(what_is_disabled_is_told)
 	ASSERT_OK(oa_run(nothing, NULL));
 }
 
+/* Lines of oa_features(), or texts of events, that name @name. */
+struct told {
+	const char *name;
+	unsigned int lines;
+	char last[200];
+};
+
+static void hear(const struct oa_event *ev, void *user)
+{
+	struct told *t = user;
+
+	if (ev->kind != OA_EVENT_KERNEL ||
+	    strncmp(ev->text, t->name, strlen(t->name)))
+		return;
+	COUNT(t->lines);
+	snprintf(t->last, sizeof(t->last), "%s", ev->text);
+}
+
+/* The same line as text and as an event, once. */
+static void expect_told(const char *name, const char *line)
+{
+	struct told t = { .name = name };
+	char text[8192], whole[200];
+
+	ASSERT_OK(oa_run(nothing, NULL, .on_event = hear, .user = &t));
+	EXPECT_EQ(line ? 1u : 0u, t.lines);
+	oa_features(text, sizeof(text));
+	snprintf(whole, sizeof(whole), "\n%s: ", name);
+	if (!line) {
+		EXPECT_NULL(strstr(text, whole));
+		return;
+	}
+	EXPECT_STREQ(line, t.last);
+	snprintf(whole, sizeof(whole), "\n%s\n", line);
+	expect_in(text, whole);
+}
+
+TEST(a_stand_in_is_told_by_an_event)
+{
+	ASSERT_EQ(0, setenv("OA_DISABLE", "futex2,futex-waitv", 1));
+	expect_told("futex2", "futex2: no, futex(2)");
+	expect_told("futex-waitv", "futex-waitv: no, ring wait only");
+	expect_told("OA_DISABLE", NULL);
+}
+
+TEST(wrong_values_of_the_environment_are_told)
+{
+	static const char *const all[] = {
+		"OA_DISABLE", "OA_PARK", "OA_WORKERS", "OA_DEBUG",
+	};
+	static const struct { const char *name, *value, *line; } wrong[] = {
+		{ "OA_DISABLE", "futex2,futex3,guard",
+		  "OA_DISABLE: ignored, \"futex3\" is no feature" },
+		{ "OA_DISABLE", "futex",
+		  "OA_DISABLE: ignored, \"futex\" is no feature" },
+		{ "OA_PARK", "rings",
+		  "OA_PARK: ignored, \"rings\" is not \"ring\"" },
+		{ "OA_DEBUG", "1", "OA_DEBUG: ignored, \"1\" is not "
+		  "\"migrate\"" },
+		{ "OA_WORKERS", "two", "OA_WORKERS: ignored, \"two\" is no "
+		  "number from 1 to 256" },
+		{ "OA_WORKERS", "257", "OA_WORKERS: ignored, \"257\" is no "
+		  "number from 1 to 256" },
+		{ "OA_WORKERS", "-1", "OA_WORKERS: ignored, \"-1\" is no "
+		  "number from 1 to 256" },
+		{ "OA_WORKERS", "2", NULL },
+		{ "OA_PARK", "ring", NULL },
+		{ "OA_DEBUG", "migrate", NULL },
+		{ "OA_DISABLE", "", NULL },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_N(wrong); i++) {
+		for (unsigned int k = 0; k < ARRAY_N(all); k++)
+			ASSERT_EQ(0, unsetenv(all[k]));
+		ASSERT_EQ(0, setenv(wrong[i].name, wrong[i].value, 1));
+		expect_told(wrong[i].name, wrong[i].line);
+	}
+}
+
 TEST(version)
 {
 	EXPECT_STREQ(OA_VERSION, oa_version());

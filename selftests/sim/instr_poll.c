@@ -147,9 +147,16 @@ unsigned int sim_cpus(void)
 	return 1;
 }
 
-static size_t features(char *buf, size_t n)
+static void features(poll_tell *tell, void *arg)
 {
-	return (size_t)snprintf(buf, n, "kernel: none\n");
+	tell(arg, "kernel: none", false);
+}
+
+static bool is_feature(const char *word, size_t len)
+{
+	(void)word;
+	(void)len;
+	return false;
 }
 
 void poll_thread_yield(void)
@@ -179,6 +186,7 @@ static const struct poll_ops instr_ops = {
 	.now = now,
 	.random = draw,
 	.features = features,
+	.is_feature = is_feature,
 };
 
 const struct poll_ops *const poll_default = &instr_ops;

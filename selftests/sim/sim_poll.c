@@ -146,9 +146,16 @@ static uint64_t draw(void)
 	return sim_draw(SIM_WORLD);
 }
 
-static size_t features(char *buf, size_t n)
+static void features(poll_tell *tell, void *arg)
 {
-	return (size_t)snprintf(buf, n, "kernel: yes, simulated\n");
+	tell(arg, "kernel: yes, simulated", false);
+}
+
+static bool is_feature(const char *word, size_t len)
+{
+	(void)word;
+	(void)len;
+	return false;
 }
 
 static const struct poll_ops sim_ops = {
@@ -174,6 +181,7 @@ static const struct poll_ops sim_ops = {
 	.now = now,
 	.random = draw,
 	.features = features,
+	.is_feature = is_feature,
 };
 
 const struct poll_ops *const poll_default = &sim_ops;
