@@ -414,6 +414,18 @@ TASK_TEST_F(io_socket, messages_go_whole_where_there_is_little_room,
 	}
 }
 
+TASK_TEST_F(io_socket, messages_go_whole_over_a_narrow_connection,
+	    .workers = variant->workers)
+{
+	static const int parts[] = { 1, 3, 9, PARTS };
+
+	for (unsigned int i = 0; i < ARRAY_N(parts); i++) {
+		make_tight_tcp_pair(self->fds);
+		send_tight(self->fds, parts[i], -1);
+		close_both(self->fds);
+	}
+}
+
 static void *sends_three(void *arg)
 {
 	struct sent s = { .fd = *(int *)arg, .parts = 3, .passed = -1 };

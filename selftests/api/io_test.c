@@ -51,28 +51,44 @@ int make_unix_listener(struct sockaddr_un *at, socklen_t *len, int backlog)
 	return fd;
 }
 
-void make_tcp_pair(int fds[2])
+static void set_room(int fd, int option, int size)
+{
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size)));
+}
+
+static void tcp_pair(int fds[2], int room)
 {
 	struct sockaddr_in at;
 	int fd = make_listener(&at, 1);
 
 	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ASSERT_GE(fds[1], 0);
+	if (room) {
+		/* Before they connect: a window never becomes smaller. */
+		set_room(fd, SO_RCVBUF, room);
+		set_room(fds[1], SO_SNDBUF, room);
+	}
 	ASSERT_EQ(0, connect(fds[1], sa(&at), sizeof(at)));
 	fds[0] = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	ASSERT_GE(fds[0], 0);
 	ASSERT_EQ(0, close(fd));
 }
 
+void make_tcp_pair(int fds[2])
+{
+	tcp_pair(fds, 0);
+}
+
+void make_tight_tcp_pair(int fds[2])
+{
+	tcp_pair(fds, 2048);
+}
+
 void make_tight(int fds[2])
 {
-	int size = 4096;
-
 	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size,
-					sizeof(size)));
-		ASSERT_EQ(0, setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &size,
-					sizeof(size)));
+		set_room(fds[i], SO_SNDBUF, 4096);
+		set_room(fds[i], SO_RCVBUF, 4096);
 	}
 }
 

@@ -19,6 +19,8 @@ void make_small_pipe(int fds[2]);
 /* Two ends of a connection, of socketpair(2) and over loopback. */
 void make_unix_pair(int fds[2], int type);
 void make_tcp_pair(int fds[2]);
+/* ... from [1] to [0] of which a few KiB fit. */
+void make_tight_tcp_pair(int fds[2]);
 /* Both directions take a few KiB. */
 void make_tight(int fds[2]);
 /* A socket that listens on a port of loopback, told in *at. */
