@@ -57,7 +57,9 @@ struct oa_stats {
 };
 
 #ifdef __cplusplus
-#define OA_STATS_INIT { sizeof(struct oa_stats) }
+/* Too many fields to name them, and -Wextra tells of each that is missing. */
+#define OA_STATS_INIT \
+	[] { struct oa_stats _st = {}; _st.size = sizeof(_st); return _st; }()
 #else
 #define OA_STATS_INIT { .size = sizeof(struct oa_stats) }
 #endif
