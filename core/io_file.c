@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,17 +71,44 @@ static long rw_nowait(struct worker *w, long nr, int fd,
 	return ret;
 }
 
+/*
+ * The kernel waits for a poll and tries again, Linux 6.1 once, later ones so
+ * many times; then it gives the request to a thread of its own, which is told
+ * by O_NONBLOCK not to wait. 0: there may be something now.
+ */
+static __cold_path int rw_poll(int fd, bool writes)
+{
+	struct pollfd p = { .fd = fd, .events = writes ? POLLOUT : POLLIN };
+	long flags = io_syscall(SYS_fcntl, fd, F_GETFL);
+	int ret;
+
+	/* Any other file means what it says. */
+	if (flags < 0 || !(flags & O_NONBLOCK))
+		return -EAGAIN;
+	ret = oa_poll(&p, 1, -1);
+	if (ret < 0)
+		return ret;
+	return p.revents & POLLNVAL ? -EBADF : 0;
+}
+
 /* By the ring, when it was to be done at once and would have had to wait. */
 static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 		       uint64_t off)
 {
 	struct op op;
+	int ret;
 
-	op_init(&op, code, fd);
-	op.addr = io_addr(at);
-	op.len = (uint32_t)len;
-	op.off = off;
-	return io_run(&op);
+	do {
+		op_init(&op, code, fd);
+		op.addr = io_addr(at);
+		op.len = (uint32_t)len;
+		op.off = off;
+		ret = io_run(&op);
+		if (likely(ret != -EAGAIN))
+			return ret;
+		ret = rw_poll(fd, code == OP_WRITE || code == OP_WRITEV);
+	} while (!ret);
+	return ret;
 }
 
 static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,

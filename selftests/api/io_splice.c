@@ -164,6 +164,11 @@ TASK_TEST_F(io_splice, odd_arguments, .workers = variant->workers)
 	EXPECT_ERR(oa_splice(self->file, &at, p, &at, 1, 0), -ESPIPE);
 	EXPECT_ERR(oa_splice(self->file, &at, p, NULL, 1, 0x10000), -EINVAL);
 	EXPECT_ERR(oa_splice(-1, NULL, p, NULL, 1, 0), -EBADF);
+	EXPECT_ERR(oa_splice(self->pipe[0], NULL, self->sock[1], NULL, 1,
+			     SPLICE_F_NONBLOCK), -EAGAIN);
+	ASSERT_EQ(0, fcntl(self->pipe[0], F_SETFL, O_NONBLOCK));
+	EXPECT_ERR(oa_splice(self->pipe[0], NULL, self->sock[1], NULL, 1, 0),
+		   -EAGAIN);
 	EXPECT_ERR(oa_splice(self->file, &at, -1, NULL, 1, 0), -EBADF);
 	EXPECT_EQ(0, at);
 }
