@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What this library is and what it runs on. */
+#include "core/about.h"
+
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +10,7 @@
 #include <oa/inspect.h>
 #include <oa/version.h>
 
+#include "core/atomic.h"
 #include "core/compiler.h"
 #include "core/env.h"
 
@@ -32,11 +36,49 @@ static void add_line(void *arg, const char *line, bool lacks)
 	t->len += k > 0 ? (size_t)k : 0;
 }
 
+static int last_start;
+
+void about_started(int err)
+{
+	if (READ_ONCE(last_start) != err)
+		WRITE_ONCE(last_start, err);
+}
+
+/* The limit that the last runtime met when it was to start. */
+static const char *start_reason(void)
+{
+	switch (READ_ONCE(last_start)) {
+	case -ENOMEM:
+		return "no memory: see RLIMIT_MEMLOCK, RLIMIT_AS and the "
+		       "limit of the control group";
+	case -EMFILE:
+	case -ENFILE:
+		return "no descriptor left: raise RLIMIT_NOFILE";
+	case -EAGAIN:
+		return "no thread: see RLIMIT_NPROC, RLIMIT_AS and the limit "
+		       "of the control group";
+	default:
+		return NULL;
+	}
+}
+
+static void tell_start(struct text *t)
+{
+	const char *reason = start_reason();
+	char line[160];
+
+	if (!reason)
+		return;
+	snprintf(line, sizeof(line), "start: no, %s", reason);
+	add_line(t, line, true);
+}
+
 size_t oa_features(char *buf, size_t n)
 {
 	struct text t = { buf, buf ? n : 0, 0 };
 
 	poll_default->features(add_line, &t);
+	tell_start(&t);
 	env_complain(add_line, &t);
 	return t.len;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arch/coro.h"
+#include "core/about.h"
 #include "core/bug.h"
 #include "core/cpus.h"
 #include "core/env.h"
@@ -430,8 +431,10 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	if (worker_self() || task_self())
 		return -EBUSY;
 	err = rt_make(&rt, cfg);
-	if (err)
+	if (err) {
+		about_started(err);
 		return err;
+	}
 	rt->by_run = true;
 	fork_install();
 	overflow_install();
@@ -445,6 +448,7 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	worker_thread(rt->workers[0]);
 	cpus_unpin_self(rt->workers[0]->cpu);
 	err = rt->start_error;
+	about_started(err);
 	rt_finish(rt);
 	ended = rt->cfg.ended;
 	if (ended)
@@ -468,8 +472,10 @@ int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
 	if (!out || !fn)
 		return -EINVAL;
 	err = rt_make(&rt, cfg);
-	if (err)
+	if (err) {
+		about_started(err);
 		return err;
+	}
 	fork_install();
 	overflow_install();
 	publish(rt);
@@ -480,6 +486,7 @@ int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
 	start_threads(rt, 0);
 	wait_all_came(rt);
 	err = rt->start_error;
+	about_started(err);
 	if (err) {
 		rt_finish(rt);
 		rt_free(rt);

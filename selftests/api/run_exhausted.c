@@ -46,6 +46,22 @@ static int start_either(int *flag, unsigned int workers, bool here)
 	return 0;
 }
 
+/* The line of oa_features() that tells of the last start names @limit. */
+static void expect_named(const char *limit)
+{
+	char text[8192];
+	const char *line;
+
+	ASSERT_LT(oa_features(text, sizeof(text)), sizeof(text));
+	line = strstr(text, "\nstart: no, ");
+	if (!limit) {
+		EXPECT_NULL(line);
+		return;
+	}
+	ASSERT_NOT_NULL(line);
+	EXPECT_NOT_NULL(strstr(line, limit));
+}
+
 /*
  * Room for one more descriptor each time, until it starts: never is anything
  * left behind, and the error names the limit.
@@ -70,6 +86,7 @@ static void with_few_descriptors(int *flag, unsigned int workers, bool here)
 		ASSERT_EQ(err ? 0 : 1, SEEN(*flag));
 		if (err)
 			ASSERT_ERR(err, -EMFILE);
+		expect_named(err ? "RLIMIT_NOFILE" : NULL);
 	}
 	EXPECT_GT(n, 4u);
 	EXPECT_OK(err);
@@ -119,6 +136,7 @@ static void with_little_memory(int *flag, unsigned int workers, bool here)
 			failed++;
 			ASSERT_TRUE(err == -ENOMEM || err == -EAGAIN);
 			ASSERT_EQ(0, SEEN(*flag));
+			expect_named("RLIMIT_AS");
 		} else if (!SEEN(*flag)) {
 			/* It came up, but had no stack for the task. */
 			err = -ENOMEM;
@@ -290,6 +308,7 @@ TEST(without_threads)
 	if (!err)
 		SKIP("RLIMIT_NPROC is not obeyed here");
 	EXPECT_ERR(err, -EAGAIN);
+	expect_named("RLIMIT_NPROC");
 	EXPECT_ERR(oa_start(&rt, tell, &flag, .workers = 1), -EAGAIN);
 	EXPECT_EQ(0, flag);
 	EXPECT_NULL(rt);
