@@ -38,12 +38,16 @@ struct metric {
 	unsigned int flags;
 };
 
-/* A list of values (-c 64,512) runs the bench once for each of them. */
+/*
+ * A list of values (-c 64,512) runs the bench once for each of them. They are
+ * numbers from min to max unless both are 0.
+ */
 struct bench_opt {
 	char letter;
 	const char *name;
 	const char *def;
 	const char *help;
+	unsigned long min, max;
 };
 
 /* 64 sub-buckets per power of two: values are kept to 1.6 %. */
@@ -122,6 +126,8 @@ extern const char *option_impls;	/* oa, raw, both, or the name of one */
 extern bool option_versus;
 
 int option_bad(const char *what, const char *value);
+int option_number(const char *s, unsigned long min, unsigned long max,
+		  unsigned long *v);
 int option_split(char **argv, int i, char *name, size_t size,
 		 const char **value);
 int option_settings(int argc, char **argv, int *at);

@@ -36,11 +36,11 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'c', "conns", "64,512", "connections" },
-	{ 's', "size", "64", "bytes of a request" },
-	{ 'd', "ms", "700", "how long the load lasts" },
-	{ 'e', "server", "-", "path of oa-echo (-: beside oa-bench)" },
-	{ 0, NULL, NULL, NULL },
+	{ 'c', "conns", "64,512", "connections", 1, 20000 },
+	{ 's', "size", "64", "bytes of a request", 1, 1024 },
+	{ 'd', "ms", "700", "how long the load lasts", 1, 600000 },
+	{ 'e', "server", "-", "path of oa-echo (-: beside oa-bench)", 0, 0 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static int listener(struct run *r, struct sockaddr_in *at)

@@ -26,10 +26,10 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 't', "tasks", "64", "reads under way at once" },
-	{ 'm', "mib", "256", "size of the file" },
-	{ 'd', "dir", "/var/tmp", "where the file is made (it has no name)" },
-	{ 0, NULL, NULL, NULL },
+	{ 't', "tasks", "64", "reads under way at once", 1, 4096 },
+	{ 'm', "mib", "256", "size of the file", 1, 65536 },
+	{ 'd', "dir", "/var/tmp", "where the file is made (it has no name)", 0, 0 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static int file = -1;

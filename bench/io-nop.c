@@ -19,8 +19,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'b', "batch", "1,8,32", "requests under way at once" },
-	{ 0, NULL, NULL, NULL },
+	{ 'b', "batch", "1,8,32", "requests under way at once", 1, 4096 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct nops {

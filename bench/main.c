@@ -41,6 +41,26 @@ static int list(void)
 	return 0;
 }
 
+/* Are these numbers, with commas between them, within its bounds? */
+static bool right_values(const struct bench_opt *o, const char *s)
+{
+	char one[24];
+	unsigned long v;
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, ",");
+		if (n >= sizeof(one) || *s < '0' || *s > '9')
+			return false;
+		memcpy(one, s, n);
+		one[n] = '\0';
+		if (option_number(one, o->min, o->max, &v))
+			return false;
+		if (!s[n])
+			return true;
+	}
+}
+
 static int own_option(const struct bench *b, const char **opt,
 		      const char *name, const char *value)
 {
@@ -50,13 +70,8 @@ static int own_option(const struct bench *b, const char **opt,
 		if ((name[1] || name[0] != o[k].letter) &&
 		    strcmp(name, o[k].name))
 			continue;
-		if (o[k].def[0] >= '0' && o[k].def[0] <= '9') {
-			for (const char *p = value; *p; p++)
-				if (!strchr("0123456789,", *p))
-					return option_bad(o[k].name, value);
-			if (!*value)
-				return option_bad(o[k].name, value);
-		}
+		if (o[k].max && !right_values(&o[k], value))
+			return option_bad(o[k].name, value);
 		opt[k] = value;
 		return 0;
 	}
@@ -90,14 +105,14 @@ static int each(const struct bench *b, const char **opt)
 		const char *all = opt[k], *p = all;
 		int ret = 0;
 
-		if (!strchr(all, ','))
+		if (!b->opts[k].max || !strchr(all, ','))
 			continue;
 		while (*p && !ret) {
 			size_t n = strcspn(p, ",");
 			char *one = strndup(p, n);
 
 			opt[k] = one;
-			ret = one && n ? each(b, opt) : option_bad(b->opts[k].name, all);
+			ret = one ? each(b, opt) : 1;
 			free(one);
 			p += n + (p[n] == ',');
 		}

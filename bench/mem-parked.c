@@ -20,8 +20,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "count", "1000000", "tasks" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "count", "1000000", "tasks", 1, 100000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 #define RAW_STACK (256 * 1024)

@@ -18,9 +18,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "count", "1000000", "tasks" },
-	{ 'o', "on-drop", "0", "1: each is told when it is dropped" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "count", "1000000", "tasks", 1, 100000000 },
+	{ 'o', "on-drop", "0", "1: each is told when it is dropped", 0, 1 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct starting {

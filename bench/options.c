@@ -22,7 +22,7 @@ int option_bad(const char *what, const char *value)
 	return 2;
 }
 
-static int number(const char *s, unsigned long min, unsigned long max,
+int option_number(const char *s, unsigned long min, unsigned long max,
 		  unsigned long *v)
 {
 	char *end;
@@ -128,23 +128,23 @@ static int common(const char *name, const char *v)
 	if (!strcmp(name, "f") || !strcmp(name, "format")) {
 		ret = format_named(v);
 	} else if (!strcmp(name, "r") || !strcmp(name, "repeat")) {
-		ret = number(v, 1, REPEAT_MAX, &n);
+		ret = option_number(v, 1, REPEAT_MAX, &n);
 		settings.repeats = (unsigned int)n;
 	} else if (!strcmp(name, "C") || !strcmp(name, "cpus")) {
 		ret = cpus(v) || usable_cpus() ? -1 : 0;
 	} else if (!strcmp(name, "w") || !strcmp(name, "workers")) {
-		ret = number(v, 1, 1024, &n);
+		ret = option_number(v, 1, 1024, &n);
 		settings.workers = (unsigned int)n;
 	} else if (!strcmp(name, "impl")) {
 		ret = impl_named(v);
 	} else if (!strcmp(name, "time")) {
-		ret = number(v, 1, 60000, &n);
+		ret = option_number(v, 1, 60000, &n);
 		settings.sample_ns = n * 1000000;
 	} else if (!strcmp(name, "iterations")) {
-		ret = number(v, 1, ULONG_MAX, &n);
+		ret = option_number(v, 1, ULONG_MAX, &n);
 		settings.iterations = n;
 	} else if (!strcmp(name, "limit")) {
-		ret = number(v, 1, 86400, &n);
+		ret = option_number(v, 1, 86400, &n);
 		settings.limit_s = (unsigned int)n;
 	} else {
 		return -1;

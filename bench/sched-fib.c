@@ -15,8 +15,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "number", "18", "which Fibonacci number" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "number", "18", "which Fibonacci number", 2, 40 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static void *fib_task(void *arg)

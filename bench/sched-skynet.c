@@ -23,8 +23,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "leaves", "1000000", "a power of ten" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "leaves", "1000000", "a power of ten", 1, 100000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct node {

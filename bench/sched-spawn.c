@@ -23,8 +23,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "count", "1000000", "tasks a round" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "count", "1000000", "tasks a round", 1, 100000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct spawning {

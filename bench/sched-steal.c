@@ -22,9 +22,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'k', "tasks", "20000", "pieces of work" },
-	{ 'u', "usec", "5", "how long each computes" },
-	{ 0, NULL, NULL, NULL },
+	{ 'k', "tasks", "20000", "pieces of work", 1, 10000000 },
+	{ 'u', "usec", "5", "how long each computes", 0, 1000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct work {

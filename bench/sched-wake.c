@@ -32,10 +32,10 @@ const struct metric wake_metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'i', "idle-us", "200", "idle before each single wake" },
-	{ 'n', "singles", "300", "how many of these, of each kind" },
-	{ 'p', "pending", "0", "1: a read is pending on each worker" },
-	{ 0, NULL, NULL, NULL },
+	{ 'i', "idle-us", "200", "idle before each single wake", 0, 1000000 },
+	{ 'n', "singles", "300", "how many of these, of each kind", 1, 1000000 },
+	{ 'p', "pending", "0", "1: a read is pending on each worker", 0, 1 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 /* Pending reads: what makes a worker park in its ring. */

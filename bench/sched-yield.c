@@ -34,8 +34,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 't', "tasks", "2", "tasks that yield in turn" },
-	{ 0, NULL, NULL, NULL },
+	{ 't', "tasks", "2", "tasks that yield in turn", 1, 1000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 /* On one worker nobody may get ahead of the others by more than a turn. */

@@ -30,9 +30,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'm', "live", "0,1000000", "timers alive meanwhile" },
-	{ 'k', "kind", "0", "1 plain, 2 until, 3 enter: that wait alone" },
-	{ 0, NULL, NULL, NULL },
+	{ 'm', "live", "0,1000000", "timers alive meanwhile", 0, 100000000 },
+	{ 'k', "kind", "0", "1 plain, 2 until, 3 enter: that wait alone", 0, 3 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 enum kind { PLAIN, UNTIL, ENTER, KINDS };

@@ -29,9 +29,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "count", "1000000", "tasks that sleep" },
-	{ 'o', "at-once", "0,1", "1: asleep as they are started" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "count", "1000000", "tasks that sleep", 1, 100000000 },
+	{ 'o', "at-once", "0,1", "1: asleep as they are started", 0, 1 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct sleeping {

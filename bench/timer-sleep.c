@@ -21,8 +21,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'd', "usec", "100,1000,10000", "how long each sleep is" },
-	{ 0, NULL, NULL, NULL },
+	{ 'd', "usec", "100,1000,10000", "how long each sleep is", 1, 10000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static uint64_t length(const struct run *r)
