@@ -21,6 +21,7 @@
 #include "core/env.h"
 #include "core/fault.h"
 #include "core/stack.h"
+#include "uring/locked.h"
 #include "uring/uapi.h"
 
 static const struct {
@@ -75,11 +76,15 @@ static void probe_ring(void)
 			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
 	};
 	struct oa_clock_register clk = { .clockid = CLOCK_MONOTONIC };
+	unsigned int tries = 0;
 	struct io_uring_sqe sqe;
 	struct io_uring ring;
 
-	ring_error = fault_hit(FAULT_RING) ? -ENOMEM
-					   : io_uring_queue_init_params(2, &ring, &p);
+	ring_error = -ENOMEM;
+	if (!fault_hit(FAULT_RING))
+		do
+			ring_error = io_uring_queue_init_params(2, &ring, &p);
+		while (ring_error == -ENOMEM && locked_wait(&tries));
 	if (ring_error)
 		return;
 	has[CAP_RING] = true;

@@ -34,24 +34,61 @@
 #include "core/fault.h"
 #include "core/mem.h"
 #include "core/runtime.h"
+#include "uring/locked.h"
 
 #define REAP_ROUNDS	8
 #define DEFERRED_MAX	20u	/* that one enter brings */
 #define IOWQ_BOUND	64u
 
-static int ring_create(struct uring *r)
+/* Entries, and the memory that they take. */
+static const struct {
+	unsigned int sq, cq;
+	size_t bytes;
+} sizes[] = {
+	{ 256, 4096, 84 << 10 }, { 128, 1024, 28 << 10 },
+	{ 64, 256, 12 << 10 }, { 32, 64, 8 << 10 },
+};
+
+/* The largest of which there is one for each worker, if that is limited. */
+static size_t fair_size(const struct runtime *rt)
+{
+	size_t i = 0, limit;
+
+	/* Older kernels do not charge for rings. */
+	if (!probe_has(CAP_SEND_MSG_RING))
+		return 0;
+	limit = locked_limit() / rt->nr_workers;
+	while (i + 1 < ARRAY_SIZE(sizes) && sizes[i].bytes > limit)
+		i++;
+	return i;
+}
+
+static int ring_create_sized(struct uring *r, unsigned int sq, unsigned int cq)
 {
 	struct io_uring_params p = {
 		.flags = IORING_SETUP_SINGLE_ISSUER |
 			 IORING_SETUP_DEFER_TASKRUN |
 			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
 			 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-		.cq_entries = CQ_ENTRIES,
+		.cq_entries = cq,
 	};
 
+	return io_uring_queue_init_params(sq, &r->ring, &p);
+}
+
+static int ring_create(struct uring *r, const struct runtime *rt)
+{
+	unsigned int tries = 0;
+	int err = -ENOMEM;
+
 	if (fault_hit(FAULT_RING))
-		return -ENOMEM;
-	return io_uring_queue_init_params(SQ_ENTRIES, &r->ring, &p);
+		return err;
+	do
+		for (size_t i = fair_size(rt);
+		     i < ARRAY_SIZE(sizes) && err == -ENOMEM; i++)
+			err = ring_create_sized(r, sizes[i].sq, sizes[i].cq);
+	while (err == -ENOMEM && locked_wait(&tries));
+	return err;
 }
 
 static void ring_tune(struct uring *r)
@@ -97,7 +134,7 @@ int ring_init(struct worker *w)
 		err = r->event_fd == -1 ? -errno : r->event_fd;
 		goto err_free;
 	}
-	err = ring_create(r);
+	err = ring_create(r, w->rt);
 	if (err)
 		goto err_event;
 	r->fd = r->ring.ring_fd;

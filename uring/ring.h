@@ -8,9 +8,7 @@
 #include "uring/probe.h"
 #include "uring/uapi.h"
 
-#define SQ_ENTRIES	256u
-#define CQ_ENTRIES	4096u
-#define SQ_RESERVED	16u	/* of these, kept for cancels and re-arms */
+#define SQ_RESERVED	16u	/* entries kept for cancels and re-arms */
 
 /* user_data of what is not an op; ops are pointers, aligned to 8. */
 enum ring_tag {

@@ -284,6 +284,74 @@ TEST(without_descriptors_from_the_start)
 	EXPECT_EQ(1, flag);
 }
 
+/* Root may lock what it likes; become somebody who may not. */
+static void become_nobody(rlim_t locked)
+{
+	struct rlimit rl = { locked, locked };
+
+	if (geteuid())
+		SKIP("needs root");
+	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		SKIP("setresuid");
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &rl));
+}
+
+/* The kernel gives back late what closed rings were charged for. */
+TEST(one_after_the_other_with_little_locked_memory)
+{
+	int flag = 0;
+
+	become_nobody(128 << 10);
+	for (int i = 0; i < 30; i++) {
+		flag = 0;
+		ASSERT_OK(oa_run(tell, &flag, .workers = 2));
+		ASSERT_EQ(1, flag);
+	}
+	expect_named(NULL);
+}
+
+#define SLEEPERS	300
+
+static int flood[2];
+
+static void *reads_a_byte(void *arg)
+{
+	char c;
+
+	if (oa_read(flood[0], &c, 1) == 1)
+		COUNT(*(unsigned int *)arg);
+	return NULL;
+}
+
+static void *floods(void *arg)
+{
+	oa_task_t t[SLEEPERS];
+	char text[SLEEPERS] = "";
+
+	for (int i = 0; i < SLEEPERS; i++)
+		t[i] = oa_spawn(reads_a_byte, arg);
+	for (int i = 0; i < SLEEPERS; i++)
+		task_wait_until(task_state(NULL, t[i]) == OA_TASK_PARKED);
+	/* Each second one is asked to end, all at once: a full queue. */
+	for (int i = 0; i < SLEEPERS; i += 2)
+		ASSERT_OK(oa_cancel(t[i]));
+	ASSERT_EQ(SLEEPERS, oa_write(flood[1], text, SLEEPERS));
+	for (int i = 0; i < SLEEPERS; i++)
+		ASSERT_OK(oa_join(t[i], NULL));
+	return NULL;
+}
+
+/* Rings are then as small as must be, and have to do all the same. */
+TEST(eight_workers_with_little_locked_memory)
+{
+	unsigned int n = 0;
+
+	become_nobody(64 << 10);
+	ASSERT_EQ(0, pipe(flood));
+	ASSERT_OK(oa_run(floods, &n, .workers = 8));
+	EXPECT_GE(n, SLEEPERS / 2u);
+}
+
 TEST(without_threads)
 {
 	struct rlimit all, rl;
