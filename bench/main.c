@@ -32,7 +32,7 @@ static int list(void)
 	for (unsigned int i = 0; bench_table[i]; i++) {
 		const struct bench *b = bench_table[i];
 
-		printf("%-6s %-12s %s [", b->collection, b->name, b->summary);
+		printf("%-6s %-16s %s [", b->collection, b->name, b->summary);
 		for (unsigned int k = 0; k < IMPL_MAX && b->impl[k].fn; k++)
 			printf("%s%s", k ? " " : "", b->impl[k].name);
 		printf("]\n");

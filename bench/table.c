@@ -5,6 +5,11 @@
 extern const struct bench bench_sched_yield, bench_sched_spawn,
 	bench_sched_spawn_join, bench_sched_skynet, bench_sched_fib,
 	bench_sched_wake, bench_sched_steal;
+extern const struct bench bench_sync_mutex, bench_sync_mutex_contended,
+	bench_sync_rwlock, bench_sync_sem, bench_sync_cond, bench_sync_barrier,
+	bench_sync_latch;
+extern const struct bench bench_chan_pingpong, bench_chan_spsc,
+	bench_chan_mpmc, bench_chan_select;
 extern const struct bench bench_timer_arm_cancel, bench_timer_sleep,
 	bench_timer_million;
 extern const struct bench bench_io_nop, bench_io_pipe, bench_io_echo,
@@ -19,6 +24,17 @@ const struct bench *const bench_table[] = {
 	&bench_sched_fib,
 	&bench_sched_wake,
 	&bench_sched_steal,
+	&bench_sync_mutex,
+	&bench_sync_mutex_contended,
+	&bench_sync_rwlock,
+	&bench_sync_sem,
+	&bench_sync_cond,
+	&bench_sync_barrier,
+	&bench_sync_latch,
+	&bench_chan_pingpong,
+	&bench_chan_spsc,
+	&bench_chan_mpmc,
+	&bench_chan_select,
 	&bench_timer_arm_cancel,
 	&bench_timer_sleep,
 	&bench_timer_million,
