@@ -155,6 +155,122 @@ static void do_nop(void)
 		check(oa_join(t[i], NULL));
 }
 
+/* Nobody else wants it. */
+static void do_mutex(void)
+{
+	static struct oa_mutex m = OA_MUTEX_INIT;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		check(oa_mutex_lock(&m));
+		check(oa_mutex_unlock(&m));
+	}
+}
+
+static void do_sem(void)
+{
+	static struct oa_sem s = OA_SEM_INIT(0);
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		check(oa_sem_post(&s));
+		check(oa_sem_wait(&s));
+	}
+}
+
+static struct oa_chan *channel(size_t capacity)
+{
+	struct oa_chan *ch = NULL;
+
+	check(oa_chan_create(&ch, sizeof(uint64_t), capacity, OA_CHAN_BOUNDED));
+	return ch;
+}
+
+static void do_chan(void)
+{
+	struct oa_chan *ch = channel(128);
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		check(oa_chan_send(ch, &v));
+		check(oa_chan_recv(ch, &v));
+	}
+	check(oa_chan_destroy(ch));
+}
+
+static void *echoes(void *arg)
+{
+	struct oa_chan **ch = arg;
+	uint64_t v;
+
+	while (!oa_chan_recv(ch[0], &v))
+		check(oa_chan_send(ch[1], &v));
+	return arg;
+}
+
+/* To and fro without a buffer: both wait at every element. */
+static void do_pingpong(void)
+{
+	struct oa_chan *ch[2] = { channel(0), channel(0) };
+	oa_task_t t = oa_spawn(echoes, ch);
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		check(oa_chan_send(ch[0], &v));
+		check(oa_chan_recv(ch[1], &v));
+	}
+	check(oa_chan_close(ch[0]));
+	check(oa_join(t, NULL));
+	check(oa_chan_destroy(ch[0]));
+	check(oa_chan_destroy(ch[1]));
+}
+
+static void receive_either(struct oa_chan **ch, unsigned int n)
+{
+	uint64_t v;
+	struct oa_case cases[2] = { OA_CASE_RECV(ch[0], &v),
+				    OA_CASE_RECV(ch[1], &v) };
+
+	for (unsigned int i = 0; i < n; i++) {
+		int k = oa_select(cases, 2);
+
+		check(k < 0 || cases[k].res);
+	}
+}
+
+/* One of two channels has something; both have been filled before. */
+static void do_select(void)
+{
+	struct oa_chan *ch[2] = { channel(BATCH), channel(BATCH) };
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < TURNS; i += 2 * BATCH) {
+		for (unsigned int k = 0; k < 2 * BATCH; k++)
+			check(oa_chan_send(ch[k & 1], &v));
+		receive_either(ch, 2 * BATCH);
+	}
+	check(oa_chan_destroy(ch[0]));
+	check(oa_chan_destroy(ch[1]));
+}
+
+static void *receives(void *arg)
+{
+	receive_either(arg, TURNS);
+	return arg;
+}
+
+/* Neither has, until a send finds the select waiting. */
+static void do_select_wait(void)
+{
+	struct oa_chan *ch[2] = { channel(0), channel(0) };
+	oa_task_t t = oa_spawn(receives, ch);
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < TURNS; i++)
+		check(oa_chan_send(ch[i & 1], &v));
+	check(oa_join(t, NULL));
+	check(oa_chan_destroy(ch[0]));
+	check(oa_chan_destroy(ch[1]));
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -169,6 +285,12 @@ static const struct {
 	{ "sleep", do_sleep, TURNS },
 	{ "post", do_post, TURNS },
 	{ "nop", do_nop, TURNS },
+	{ "mutex", do_mutex, TURNS },
+	{ "sem", do_sem, TURNS },
+	{ "chan", do_chan, TURNS },
+	{ "pingpong", do_pingpong, TURNS },
+	{ "select", do_select, TURNS },
+	{ "select-wait", do_select_wait, TURNS },
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
