@@ -113,9 +113,10 @@ static void *first(void *arg)
 	}
 	t[1] = oa_spawn(echo_oa, p, .worker = pinned ? OA_WORKER(1) : 0);
 	t[0] = oa_spawn(driver, p, .worker = pinned ? OA_WORKER(0) : 0);
-	for (int i = 0; i < 2; i++)
-		if (oa_join(t[i], NULL) || oa_chan_destroy(p->ch[i]))
-			bench_fail(p->r, "a task is lost");
+	if (oa_join(t[0], NULL) || oa_join(t[1], NULL))
+		bench_fail(p->r, "a task is lost");
+	if (oa_chan_destroy(p->ch[0]) || oa_chan_destroy(p->ch[1]))
+		bench_fail(p->r, "oa_chan_destroy fails");
 	return NULL;
 }
 
