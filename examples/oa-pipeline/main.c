@@ -16,7 +16,7 @@
 
 static const char usage[] =
 	"usage: oa-pipeline [options] FILE|DIRECTORY...\n"
-	"For each file: its checksum as of cksum(1), bytes, lines, words, name.\n"
+	"For each file: checksum as of cksum(1), bytes, lines, words, name.\n"
 	"  -r, --readers N    4, files that are read at once\n"
 	"  -j, --jobs N       4, tasks of each stage that computes\n"
 	"  -b, --blocks N     64, of 64 KiB, all that is in memory at once\n"

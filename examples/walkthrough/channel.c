@@ -25,7 +25,7 @@ static void *core(void *arg)
 	put(1);
 	put(2);
 	put(3);
-	/* Or else the consumer, and with it the runtime, would wait for more. */
+	/* Or the consumer, and with it the runtime, would wait for more. */
 	oa_chan_close(chan);
 	return arg;
 }

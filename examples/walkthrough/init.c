@@ -12,7 +12,7 @@ static void *core(void *arg)
 
 int main(void)
 {
-	/* The calling thread is one of the workers until all tasks have ended. */
+	/* The calling thread is a worker until all tasks have ended. */
 	int err = oa_run(core, NULL, .workers = 4, .max_blocking = 2);
 
 	if (err)
