@@ -14,10 +14,12 @@
 
 static void complain(const char *format, va_list ap)
 {
-	char line[1024];
+	char *line;
 
-	vsnprintf(line, sizeof(line), format, ap);
+	if (vasprintf(&line, format, ap) < 0)
+		return;
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+	free(line);
 }
 
 void cli_die(const char *format, ...)

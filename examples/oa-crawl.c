@@ -262,7 +262,7 @@ static void *token_task(void *crawl)
 	oa_time_t began = oa_now();
 	uint64_t given = 0;
 
-	while (oa_event_wait_until(&c->over, oa_after(TICK))) {
+	while (oa_event_wait_until(&c->over, oa_after(TICK)) == -ETIMEDOUT) {
 		double seconds = (double)(oa_now() - began) / OA_SEC;
 		uint64_t due = (uint64_t)(seconds * c->rate);
 

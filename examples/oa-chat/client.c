@@ -207,8 +207,11 @@ void *client_task(void *client)
 
 	c->idle_at = oa_after(c->room->idle);
 	err = tell(c, "* what is your name?\n");
-	while (!err)
+	while (!err) {
 		err = wait_for_something(c);
+		/* A peer may send faster than others are served. */
+		oa_yield_point();
+	}
 	if (c->name[0])
 		room_leave(c);
 	oa_close(c->fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The line that tells how far it is. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "pipeline.h"
@@ -27,7 +28,7 @@ void *progress_task(void *pipeline)
 
 	do {
 		draw(p, "\033[K");
-	} while (oa_event_wait_until(&p->over, oa_after(PERIOD)));
+	} while (oa_event_wait_until(&p->over, oa_after(PERIOD)) == -ETIMEDOUT);
 	draw(p, "\033[K\n");
 	return NULL;
 }

@@ -91,8 +91,8 @@ the_progress_line_tells_the_sums()
 	local n
 
 	n=$(find "$tree" -type f | wc -l)
-	"$program" -p "$tree" 2>&1 >/dev/null | tr '\r' '\n' >"$tmp/says"
-	matches "$(tail -1 "$tmp/says")" \
+	"$program" -p "$tree" 2>&1 >/dev/null | tr '\r' '\n' >"$tmp/told"
+	matches "$(tail -1 "$tmp/told")" \
 		"$n of $n files, * MiB read, 0 failed*" 'the last'
 }
 
