@@ -186,7 +186,7 @@ the_idle_are_sent_away()
 {
 	local ann nobody
 
-	start -i 0.3
+	start -i 2
 	connect nobody
 	enters ann ann
 	hears "$nobody" '\* what is your name?'
