@@ -10,7 +10,7 @@
 
 TEST(are_what_programs_were_built_with)
 {
-	SIZE(sync_info, 56);
+	SIZE(sync_info, 48);
 	SIZE(mutex, 48);
 	SIZE(rwlock, 48);
 	SIZE(cond, 32);

@@ -164,7 +164,7 @@ TEST(counts)
 	COUNT_IS(3);
 	EXPECT_REFUSED(g, oa_waitgroup_add(g, -4), -EINVAL);
 	EXPECT_REFUSED(g, oa_waitgroup_trywait(g), -EAGAIN);
-	EXPECT_REFUSED(g, oa_waitgroup_wait_until(g, 0), -ETIMEDOUT);
+	EXPECT_ERR(oa_waitgroup_wait_until(g, 0), -ETIMEDOUT);
 	EXPECT_OK(oa_waitgroup_add(g, -1));
 	EXPECT_OK(oa_waitgroup_done(g));
 	COUNT_IS(1);
@@ -172,7 +172,6 @@ TEST(counts)
 	COUNT_IS(0);
 	EXPECT_REFUSED(g, oa_waitgroup_done(g), -EINVAL);
 	EXPECT_OK(oa_waitgroup_wait(g));
-	EXPECT_EQ(0ul, INFO(waitgroup, g).waits);
 	EXPECT_OK(oa_waitgroup_destroy(g));
 }
 

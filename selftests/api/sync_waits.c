@@ -60,10 +60,11 @@ static void come_in_order(struct guest *g, unsigned int n, enum by by,
 			  const struct verb *v, struct waits_fixture_data *s)
 {
 	struct door *d = &s->d;
+	unsigned int before = door_waiters(v, d);
 
 	for (unsigned int i = 0; i < n; i++) {
 		come(&g[i], by, i, v, s);
-		WAITERS_ARE(i + 1);
+		WAITERS_ARE(before + i + 1);
 	}
 }
 
@@ -217,44 +218,47 @@ SYNC_TEST(waits, not_without_time)
 
 SYNC_TEST(waits, no_longer_than_until_the_deadline)
 {
+	enum { N = 3 };
 	struct door *d = &self->d;
 
 	for_each_verb(v) {
-		struct guest late[3] = { 0 }, last = { 0 };
+		struct guest late[N] = { 0 }, last[N] = { 0 };
 		oa_time_t at;
 
 		if (!v->timed_wait)
 			continue;
 		self->passed = 0;
-		v->shut(d, 4, 1);
+		v->shut(d, 2 * N, N);
 		at = oa_after(OA_MSEC);
-		for (unsigned int i = 0; i < ARRAY_N(late); i++) {
+		for (unsigned int i = 0; i < N; i++) {
 			late[i].timed = true;
 			late[i].deadline = at;
 			come(&late[i], by, i, v, self);
 		}
-		for (unsigned int i = 0; i < ARRAY_N(late); i++)
+		for (unsigned int i = 0; i < N; i++)
 			BY(v, EXPECT_ERR(actor_code(&late[i].a), -ETIMEDOUT));
 		BY(v, EXPECT_GE(oa_now(), at));
 		BY(v, EXPECT_EQ(0u, door_waiters(v, d)));
 		/* It is as good as before. */
-		come_in_order(&last, 1, by, v, self);
-		serve(&last, 1, 1, v, self);
-		BY(v, EXPECT_OK(actor_code(&last.a)));
+		come_in_order(last, N, by, v, self);
+		serve(last, N, N, v, self);
+		for (unsigned int i = 0; i < N; i++)
+			BY(v, EXPECT_OK(actor_code(&last[i].a)));
 		expect_empty(v, d);
 	}
 }
 
 TASK_TEST_F(waits, until_cancelled, .workers = variant->workers)
 {
+	enum { PLAIN, TIMED, OTHER, N };
 	struct door *d = &self->d;
 
 	for_each_verb(v) {
-		enum { PLAIN, TIMED, OTHER, N };
-		struct guest g[N] = { 0 };
+		unsigned int left = v->stubborn ? 1 : 2;
+		struct guest g[N + 2] = { 0 };
 
 		self->passed = 0;
-		v->shut(d, N, v->stubborn ? 2 : 1);
+		v->shut(d, N + left, N);
 		g[TIMED].timed = v->timed_wait;
 		g[TIMED].deadline = OA_FOREVER;
 		come_in_order(g, N, BY_TASKS, v, self);
@@ -266,14 +270,16 @@ TASK_TEST_F(waits, until_cancelled, .workers = variant->workers)
 		if (!v->stubborn)
 			BY(v, EXPECT_ERR(actor_code(&g[PLAIN].a), -ECANCELED));
 		/* The others are not touched. */
-		BY(v, EXPECT_EQ(v->stubborn ? 2u : 1u, door_waiters(v, d)));
+		BY(v, EXPECT_EQ(N - left, door_waiters(v, d)));
 		BY(v, EXPECT_EQ(OA_TASK_PARKED,
 				task_state(NULL, g[OTHER].a.task)));
 		BY(v, EXPECT_EQ(0u, SEEN(self->passed)));
-		serve(g, N, v->stubborn ? 2 : 1, v, self);
+		come_in_order(g + N, left, BY_TASKS, v, self);
+		serve(g, N + left, N, v, self);
 		if (v->stubborn)
 			BY(v, EXPECT_OK(actor_code(&g[PLAIN].a)));
-		BY(v, EXPECT_OK(actor_code(&g[OTHER].a)));
+		for (unsigned int i = OTHER; i < N + left; i++)
+			BY(v, EXPECT_OK(actor_code(&g[i].a)));
 		expect_empty(v, d);
 	}
 }
@@ -435,17 +441,17 @@ static bool leaves_early(unsigned int i)
 	return i == 0 || i == 3 || i == 4 || i == 8;
 }
 
-/* From the head, the middle, two together, the tail. */
+/* From the head, the middle, two together, the tail; others come instead. */
 SYNC_TEST(waits, and_leaves_the_queue)
 {
-	enum { N = 9, LEAVE = 4 };
+	enum { N = 9, LEAVE = 4, ALL = N + LEAVE };
 	struct door *d = &self->d;
 
 	for_each_verb(v) {
-		struct guest g[N] = { 0 };
+		struct guest g[ALL] = { 0 };
 
 		self->passed = 0;
-		v->shut(d, N, N - LEAVE);
+		v->shut(d, ALL, N);
 		for (unsigned int i = 0; i < N; i++) {
 			g[i].timed = v->stubborn && leaves_early(i);
 			g[i].deadline = OA_FOREVER;
@@ -460,10 +466,11 @@ SYNC_TEST(waits, and_leaves_the_queue)
 			if (leaves_early(i))
 				BY(v, EXPECT_ERR(actor_code(&g[i].a),
 						 -ECANCELED));
-		BY(v, EXPECT_EQ((unsigned int)(N - LEAVE), door_waiters(v, d)));
+		BY(v, EXPECT_EQ(N - LEAVE + 0u, door_waiters(v, d)));
 		BY(v, EXPECT_EQ(0u, SEEN(self->passed)));
-		serve(g, N, N - LEAVE, v, self);
-		for (unsigned int i = 0; i < N; i++)
+		come_in_order(g + N, LEAVE, by, v, self);
+		serve(g, ALL, N, v, self);
+		for (unsigned int i = 0; i < ALL; i++)
 			if (!leaves_early(i))
 				BY(v, EXPECT_OK(actor_code(&g[i].a)));
 		expect_empty(v, d);
@@ -473,16 +480,16 @@ SYNC_TEST(waits, and_leaves_the_queue)
 /* The same by deadlines, which threads have, too. */
 SYNC_TEST(waits, and_leaves_the_queue_in_time)
 {
-	enum { N = 9, LEAVE = 4 };
+	enum { N = 9, LEAVE = 4, ALL = N + LEAVE };
 	struct door *d = &self->d;
 
 	for_each_verb(v) {
-		struct guest g[N] = { 0 };
+		struct guest g[ALL] = { 0 };
 
 		if (!v->timed_wait)
 			continue;
 		self->passed = 0;
-		v->shut(d, N, N - LEAVE);
+		v->shut(d, ALL, N);
 		for (unsigned int i = 0; i < N; i++) {
 			g[i].timed = leaves_early(i);
 			g[i].deadline = oa_after(OA_MSEC);
@@ -492,9 +499,10 @@ SYNC_TEST(waits, and_leaves_the_queue_in_time)
 			if (leaves_early(i))
 				BY(v, EXPECT_ERR(actor_code(&g[i].a),
 						 -ETIMEDOUT));
-		WAITERS_ARE((unsigned int)(N - LEAVE));
-		open_for(N - LEAVE, v, d);
-		for (unsigned int i = 0; i < N; i++)
+		WAITERS_ARE(N - LEAVE + 0u);
+		come_in_order(g + N, LEAVE, by, v, self);
+		open_for(N, v, d);
+		for (unsigned int i = 0; i < ALL; i++)
 			if (!leaves_early(i))
 				BY(v, EXPECT_OK(actor_code(&g[i].a)));
 		expect_empty(v, d);
