@@ -76,37 +76,36 @@ static void open_for(unsigned int n, const struct verb *v, struct door *d)
 		v->open(d);
 }
 
-/* They leave in the order of coming where that is promised. */
-static void expect_order(const struct guest *g, unsigned int n)
-{
-	unsigned int last = 0;
-
-	if (!g->v->fifo)
-		return;
-	for (unsigned int i = 0; i < n; i++) {
-		if (!g[i].place)
-			continue;
-		BY(g->v, EXPECT_GT(g[i].place, last));
-		last = g[i].place;
-	}
-}
-
-/* Lets in the @n that are waiting and sees them off. */
-static void serve(struct guest *g, unsigned int all, unsigned int n,
-		  const struct verb *v, struct waits_fixture_data *s)
+/* Lets in the @n that are waiting. */
+static void serve(unsigned int n, const struct verb *v,
+		  struct waits_fixture_data *s)
 {
 	unsigned int before = SEEN(s->passed);
 
-	if (v->one_by_one) {
-		for (unsigned int i = 1; i <= n; i++) {
-			v->open(&s->d);
-			task_wait_until(SEEN(s->passed) == before + i);
-		}
-	} else {
+	if (!v->one_by_one)
 		v->open(&s->d);
-		task_wait_until(SEEN(s->passed) == before + n);
+	for (unsigned int i = 1; i <= n; i++) {
+		if (v->one_by_one)
+			v->open(&s->d);
+		task_wait_until(SEEN(s->passed) >= before + i);
 	}
-	expect_order(g, all);
+}
+
+/* It has passed, after @last where the order of coming is promised. */
+static unsigned int see_off_one(struct guest *g, unsigned int last)
+{
+	BY(g->v, EXPECT_OK(actor_code(&g->a)));
+	if (g->v->fifo)
+		BY(g->v, EXPECT_GT(g->place, last));
+	return g->place;
+}
+
+static void see_off(struct guest *g, unsigned int n)
+{
+	unsigned int last = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		last = see_off_one(&g[i], last);
 }
 
 static void expect_empty(const struct verb *v, struct door *d)
@@ -131,9 +130,8 @@ SYNC_TEST(waits, until_it_opens)
 		if (v->destroy)
 			BY(v, EXPECT_ERR(v->destroy(d), -EBUSY));
 		BY(v, EXPECT_EQ((unsigned int)N, door_waiters(v, d)));
-		serve(g, N, N, v, self);
-		for (int k = 0; k < N; k++)
-			BY(v, EXPECT_OK(actor_code(&g[k].a)));
+		serve(N, v, self);
+		see_off(g, N);
 		ASSERT_OK(v->info(d, &i));
 		BY(v, EXPECT_GE(i.waits, (uint64_t)N));
 		expect_empty(v, d);
@@ -241,9 +239,8 @@ SYNC_TEST(waits, no_longer_than_until_the_deadline)
 		BY(v, EXPECT_EQ(0u, door_waiters(v, d)));
 		/* It is as good as before. */
 		come_in_order(last, N, by, v, self);
-		serve(last, N, N, v, self);
-		for (unsigned int i = 0; i < N; i++)
-			BY(v, EXPECT_OK(actor_code(&last[i].a)));
+		serve(N, v, self);
+		see_off(last, N);
 		expect_empty(v, d);
 	}
 }
@@ -275,11 +272,10 @@ TASK_TEST_F(waits, until_cancelled, .workers = variant->workers)
 				task_state(NULL, g[OTHER].a.task)));
 		BY(v, EXPECT_EQ(0u, SEEN(self->passed)));
 		come_in_order(g + N, left, BY_TASKS, v, self);
-		serve(g, N + left, N, v, self);
+		serve(N, v, self);
 		if (v->stubborn)
-			BY(v, EXPECT_OK(actor_code(&g[PLAIN].a)));
-		for (unsigned int i = OTHER; i < N + left; i++)
-			BY(v, EXPECT_OK(actor_code(&g[i].a)));
+			see_off(g, 1);
+		see_off(g + OTHER, N + left - OTHER);
 		expect_empty(v, d);
 	}
 }
@@ -392,8 +388,8 @@ TASK_TEST_F(waits, no_longer_than_a_deadline_around,
 			WAITERS_ARE(1);
 			task_wait_until(oa_now() > w.at + OA_MSEC);
 			BY(v, EXPECT_EQ(1u, door_waiters(v, d)));
-			serve(&w.g, 1, 1, v, self);
-			BY(v, EXPECT_OK(actor_code(&w.g.a)));
+			serve(1, v, self);
+			see_off(&w.g, 1);
 			expect_empty(v, d);
 			continue;
 		}
@@ -401,8 +397,8 @@ TASK_TEST_F(waits, no_longer_than_a_deadline_around,
 		BY(v, EXPECT_GE(oa_now(), w.at));
 		BY(v, EXPECT_EQ(1, oa_deadline_fired(&w.level)));
 		come_in_order(&last, 1, BY_TASKS, v, self);
-		serve(&last, 1, 1, v, self);
-		BY(v, EXPECT_OK(actor_code(&last.a)));
+		serve(1, v, self);
+		see_off(&last, 1);
 		expect_empty(v, d);
 	}
 }
@@ -441,6 +437,15 @@ static bool leaves_early(unsigned int i)
 	return i == 0 || i == 3 || i == 4 || i == 8;
 }
 
+static void see_off_the_rest(struct guest *g, unsigned int n)
+{
+	unsigned int last = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (!leaves_early(i))
+			last = see_off_one(&g[i], last);
+}
+
 /* From the head, the middle, two together, the tail; others come instead. */
 SYNC_TEST(waits, and_leaves_the_queue)
 {
@@ -469,10 +474,8 @@ SYNC_TEST(waits, and_leaves_the_queue)
 		BY(v, EXPECT_EQ(N - LEAVE + 0u, door_waiters(v, d)));
 		BY(v, EXPECT_EQ(0u, SEEN(self->passed)));
 		come_in_order(g + N, LEAVE, by, v, self);
-		serve(g, ALL, N, v, self);
-		for (unsigned int i = 0; i < ALL; i++)
-			if (!leaves_early(i))
-				BY(v, EXPECT_OK(actor_code(&g[i].a)));
+		serve(N, v, self);
+		see_off_the_rest(g, ALL);
 		expect_empty(v, d);
 	}
 }
