@@ -384,6 +384,9 @@ static void *timers(void *arg)
 	EXPECT_ERR(oa_select_until(c, 1, oa_after(OA_MSEC)), -ETIMEDOUT);
 	/* ... or the later, and what is past comes first. */
 	EXPECT_EQ(1, oa_select_until(c, 2, 1));
+	/* Of two at the same time, the case. */
+	c[1].u.at = oa_after(OA_MSEC);
+	EXPECT_EQ(1, oa_select_until(c, 2, c[1].u.at));
 	return arg;
 }
 
@@ -404,7 +407,7 @@ static void cut(data *d, int err)
 		EXPECT_ERR(oa_select_until(&ready[i], 1, OA_FOREVER), err);
 		EXPECT_ERR(oa_select_until(ready, i + 1, 1), err);
 	}
-	EXPECT_ERR(oa_select_until(NULL, 0, OA_FOREVER), err);
+	EXPECT_ERR(oa_select_until(NULL, 0, oa_after(1000 * OA_SEC)), err);
 	EXPECT_EQ(1u, oa_sem_value(&d->sem));
 	/* This does not look at it. */
 	EXPECT_EQ(0, oa_tryselect(ready, 1));
@@ -620,7 +623,7 @@ static void *waits_twice(void *arg)
 
 /* One that waits in two places of a queue is served once. */
 TASK_TEST_F(select_calls, waiting_twice_for_one_object,
-	    .workers = variant->workers)
+	    .workers = variant->workers, .max_blocking = ACTORS_ON_POOL)
 {
 	for (unsigned int i = 0; i < 5 * WHO_MIXED; i++) {
 		struct twice t[2] = { { self, -9, -1, -1 },

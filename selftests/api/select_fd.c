@@ -273,18 +273,47 @@ TASK_TEST_F(select_fd, only_in_tasks, .workers = variant->workers)
 	take(self, 0);
 }
 
-TASK_TEST_F(select_fd, one_that_is_none, .workers = variant->workers)
+TASK_TEST_F(select_fd, one_that_is_closed, .workers = variant->workers)
 {
-	struct oa_case c[] = { OA_CASE_FD(-1, POLLIN) };
-	int out, fd = dup(self->p[0][0]);
+	struct oa_case c = OA_CASE_FD(dup(self->p[0][0]), POLLIN);
+	int out;
 
-	ASSERT_GE(fd, 0);
-	close(fd);
-	for (int i = 0; i < 2; i++) {
-		out = outcome(c);
-		EXPECT_TRUE(out == -EBADF || out == POLLNVAL);
-		c[0].u.poll.fd = fd;
-	}
+	ASSERT_GE(c.u.poll.fd, 0);
+	close(c.u.poll.fd);
+	out = outcome(&c);
+	EXPECT_TRUE(out == -EBADF || out == POLLNVAL);
+}
+
+/* What a select needs inside is no new work. */
+static void *selects_late(void *arg)
+{
+	data *d = arg;
+	struct oa_case c[] = {
+		OA_CASE_FD(d->p[0][0], POLLIN),
+		OA_CASE_FD(d->p[1][0], POLLIN),
+	};
+
+	ASSERT_OK(oa_shutdown(NULL, OA_SHUTDOWN_DRAIN));
+	EXPECT_ERR(oa_select_until(c, 2, oa_after(OA_MSEC)), -ETIMEDOUT);
+	TELL(d->at, 1);
+	EXPECT_EQ(1, oa_select(c, 2));
+	EXPECT_EQ(POLLIN, c[1].res);
+	return NULL;
+}
+
+TEST_F(select_fd, in_a_runtime_that_drains)
+{
+	struct oa_runtime *rt;
+
+	self->at = 0;
+	ASSERT_OK(oa_start(&rt, selects_late, self,
+			   .workers = variant->workers));
+	dump_runtime = rt;
+	wait_until(SEEN(self->at));
+	put(self, 1);
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+	take(self, 1);
 }
 
 /* Readers that select over all pipes; each byte is somebody's. */

@@ -241,7 +241,7 @@ TASK_TEST_F(select_join, bad_handles, .workers = variant->workers)
 		OA_CASE_JOIN(oa_spawn(NULL, NULL), NULL),
 		OA_CASE_JOIN(t, NULL),
 	};
-	static const int want[] = { -EINVAL, -EDEADLK, -EINVAL, -EINVAL };
+	static const int want[] = { -ESRCH, -EDEADLK, -EINVAL, -EINVAL };
 	struct oa_case never[2] = { OA_CASE_EVENT(&self->event) };
 
 	/* One that another joins already. */

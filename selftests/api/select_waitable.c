@@ -267,7 +267,8 @@ TASK_TEST_F(waitable, woken, .workers = variant->workers)
 }
 
 /* Something else comes first: the waiter is passed over, the next is served. */
-TASK_TEST_F(waitable, passed_over, .workers = variant->workers)
+TASK_TEST_F(waitable, passed_over, .workers = variant->workers,
+	    .max_blocking = ACTORS_ON_POOL)
 {
 	for (unsigned int i = 0; i < 3 * WHO_MIXED; i++) {
 		struct waits w[2] = { { .d = self }, { .d = self } };
