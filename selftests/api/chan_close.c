@@ -166,7 +166,7 @@ static void close_in_full_swing(data *d, enum who who)
 		bool drops = kinds[k].kind == OA_CHAN_SLIDING ||
 			     kinds[k].kind == OA_CHAN_DROPPING;
 
-		for (unsigned int n = 0; n < 300; n += 60) {
+		for (unsigned int n = 0; n < 300; n += 140) {
 			make(d, kinds[k].capacity, kinds[k].kind);
 			for (unsigned int i = 0; i < 3; i++) {
 				actor_start(&r[i], who, i,

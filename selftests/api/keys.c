@@ -2,8 +2,6 @@
 /* Values of a task's own: set, kept, destroyed at its end. */
 #include "actors.h"
 
-#include <stdlib.h>
-
 FIXTURE(keys) {
 	oa_key_t key[OA_KEYS_MAX];
 	unsigned int n;
@@ -398,52 +396,88 @@ static void *wanders(void *arg)
 	data *d = arg;
 	int me = __atomic_add_fetch(&d->told, 1, __ATOMIC_RELAXED);
 	void *value = (char *)d + me;
-	int moved = 0, at = oa_worker_id();
 
 	ASSERT_OK(oa_setspecific(d->key[me % 2], value));
 	for (int i = 0; i < 100; i++) {
 		ASSERT_OK(oa_yield());
 		if (i % 20 == 0)
 			ASSERT_OK(oa_sleep(OA_USEC));
-		moved += oa_worker_id() != at;
-		at = oa_worker_id();
 		ASSERT_EQ(value, oa_getspecific(d->key[me % 2]));
 		ASSERT_NULL(oa_getspecific(d->key[!(me % 2)]));
 	}
-	__atomic_add_fetch(&d->n, moved, __ATOMIC_RELAXED);
 	return NULL;
-}
-
-static void wander(data *d)
-{
-	oa_task_t t[30];
-
-	for (int i = 0; i < 2; i++)
-		ASSERT_OK(oa_key_create(&d->key[i], NULL));
-	for (int i = 0; i < 30; i++)
-		t[i] = oa_spawn(wanders, d);
-	for (int i = 0; i < 30; i++)
-		ASSERT_OK(oa_join(t[i], NULL));
-	TEST_LOG("moved %u times", d->n);
 }
 
 TASK_TEST_F(keys, go_where_the_task_goes, .workers = variant->workers)
 {
-	wander(self);
+	oa_task_t t[30];
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_OK(oa_key_create(&self->key[i], NULL));
+	for (int i = 0; i < 30; i++)
+		t[i] = oa_spawn(wanders, self);
+	for (int i = 0; i < 30; i++)
+		ASSERT_OK(oa_join(t[i], NULL));
 }
 
-static void *wanders_first(void *arg)
+/* ... when it is made to: its worker is busy as it wakes. */
+
+static void *is_busy(void *arg)
 {
-	wander(arg);
+	data *d = arg;
+
+	TELL(d->told, 1);
+	while (SEEN(d->told))
+		;
 	return NULL;
 }
 
-TEST_F(keys, go_where_the_task_goes_all_the_time)
+static void *goes_elsewhere(void *arg)
 {
-	ASSERT_EQ(0, setenv("OA_DEBUG", "migrate", 1));
-	ASSERT_OK(oa_run(wanders_first, self, .workers = variant->workers));
-	if (variant->workers > 1)
-		EXPECT_GT(self->n, 100u);
+	data *d = arg;
+	void *value = d;
+
+	for (int i = 0; i < 20; i++) {
+		int at = oa_worker_id();
+
+		ASSERT_OK(oa_setspecific(d->key[i], value));
+		TELL(d->order[0], at + 1);
+		ASSERT_OK(oa_event_wait(&d->event));
+		EXPECT_NE(at, oa_worker_id());
+		for (int k = 0; k < 20; k++)
+			EXPECT_EQ(k <= i ? value : NULL,
+				  oa_getspecific(d->key[k]));
+		TELL(d->told, 0);
+	}
+	return NULL;
+}
+
+TEST_F(keys, go_where_the_task_must_go)
+{
+	struct oa_runtime *rt;
+
+	if (variant->workers == 1)
+		return;
+	self->event = (struct oa_event)OA_EVENT_AUTO_INIT;
+	for (int i = 0; i < 20; i++)
+		ASSERT_OK(oa_key_create(&self->key[i], NULL));
+	ASSERT_OK(oa_start(&rt, goes_elsewhere, self,
+			   .workers = variant->workers));
+	dump_runtime = rt;
+	for (int i = 0; i < 20; i++) {
+		oa_task_t t;
+
+		wait_until(SEEN(self->order[0]));
+		wait_until(SYNC(event, &self->event, waiters) == 1);
+		t = oa_spawn(is_busy, self, .runtime = rt,
+			     .worker = self->order[0]);
+		TELL(self->order[0], 0);
+		wait_until(SEEN(self->told));
+		ASSERT_OK(oa_event_set(&self->event));
+		ASSERT_OK(oa_join(t, NULL));
+	}
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
 }
 
 /* The next task in the same place begins with none. */
