@@ -6,9 +6,11 @@
 #ifndef OA_CORE_CONDS_H
 #define OA_CORE_CONDS_H
 
+#include "core/slab.h"
 #include "core/task.h"
 
 struct start;
+extern struct slab_cache start_cache;
 
 static inline bool conds_wanted(const struct oa_task_opts *o)
 {

@@ -65,7 +65,7 @@ static void start_init(void *obj, uint32_t number)
 }
 
 /* Type-stable: a walker may look at it. */
-static struct slab_cache start_cache = {
+struct slab_cache start_cache = {
 	.obj_size = (sizeof(struct start) + 63) & ~63u,
 	.chunk_shift = CHUNK_SHIFT,
 	.max_chunks = MAX_TASKS >> CHUNK_SHIFT,

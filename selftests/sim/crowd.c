@@ -111,7 +111,7 @@ static void cast(void)
 			a->kind = ACTOR_THREAD;
 		else
 			a->kind = (enum actor_kind)sim_below(3);
-		if (a->kind == ACTOR_POOL && pool++ == POOL_MAX)
+		if (a->kind == ACTOR_POOL && pool++ >= POOL_MAX)
 			a->kind = ACTOR_TASK;
 	}
 }
@@ -124,6 +124,8 @@ void crowd_run(const struct crowd *c)
 	crowd_left = c->n;
 	canceller_over = false;
 	cast();
+	/* A wake-up that is lost does not show if a timer makes good for it. */
+	sim_env.longest = OA_SEC;
 	SCENARIO_RUN(first, &canceller, .workers = scenario_workers(),
 		     .max_blocking = POOL_MAX);
 	for (uint32_t i = 0; i < c->n; i++)

@@ -50,6 +50,7 @@ struct sim_env {
 	uint32_t reap_max;	/* completions by one enter */
 	uint32_t shorter;	/* one in n transfers is short */
 	uint32_t barrier_fails;	/* one in n membarriers */
+	oa_time_t longest;	/* no wait of all is as long; 0: who knows */
 	bool ignore_caps;	/* parks are not bounded because a peer runs */
 	bool park_ring;		/* as OA_PARK=ring */
 	bool migrate;		/* as OA_DEBUG=migrate */

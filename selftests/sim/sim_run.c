@@ -3,6 +3,7 @@
 #if defined(OA_SIM) && OA_SIM == 1
 #include <string.h>
 
+#include "core/conds.h"
 #include "core/rcu.h"
 #include "selftests/sim/sim_ring.h"
 
@@ -19,7 +20,7 @@ static void cache_reset(struct slab_cache *c, struct slab_cache *first)
 /* The state of a process that has just begun. */
 static void core_reset(void)
 {
-	static struct slab_cache tasks, exts;
+	static struct slab_cache tasks, exts, starts;
 
 	for (const struct sim_state *s = __start_sim_state;
 	     s < __stop_sim_state; s++)
@@ -27,6 +28,7 @@ static void core_reset(void)
 	/* Lists without elements, so a copy is as good. */
 	cache_reset(&task_cache, &tasks);
 	cache_reset(&ext_cache, &exts);
+	cache_reset(&start_cache, &starts);
 	runtimes_lock.held = 0;
 	CDS_INIT_LIST_HEAD(&runtimes);
 }

@@ -143,6 +143,8 @@ static bool jump(bool quiet)
 		sim_check_quiet(at);
 	if (at == OA_FOREVER)
 		return false;
+	if (quiet && sim_env.longest && at - sim.now > sim_env.longest)
+		sim_stuck("all wait, for longer than anybody has reason to");
 	sim.now = max_of(sim.now, at);
 	if (sim_draw_one_in(SIM_WORLD, 2))
 		sim.now += sim_draw_below(SIM_WORLD, (uint32_t)sim_env.tick);
