@@ -54,7 +54,8 @@ static void cancels(void *arg)
 {
 	(void)arg;
 	for (uint32_t n = 1 + sim_below(4); n; n--) {
-		struct actor *a = &actors[sim_below(crowd->n)];
+		struct actor *a = &actors[crowd->spared +
+					  sim_below(crowd->n - crowd->spared)];
 
 		if (sim_one_in(2))
 			sim_pause(sim_below(20000));

@@ -31,6 +31,7 @@ struct crowd {
 	uint32_t n;
 	void (*fn)(struct actor *a);
 	bool cancels;		/* some may be cancelled at any moment */
+	uint32_t spared;	/* ... but not the first so many */
 	/* In the first task: before the first of them, and after the last. */
 	void (*begin)(void);
 	void (*end)(void);
