@@ -150,6 +150,58 @@ SCENARIO(nobody_is_kept_out_by_those_who_come_back, 700)
 	CHECK_UNUSED(oa_mutex_info, &mutex, 0);
 }
 
+/*
+ * An unlock at about the time at which some give up: one of those who do not
+ * has to be woken by it, for nobody comes afterwards.
+ */
+
+static void *waits_for_ever(void *arg)
+{
+	CHECK_EQ(oa_mutex_lock(&mutex), 0);
+	CHECK_EQ(oa_mutex_unlock(&mutex), 0);
+	return arg;
+}
+
+static void *gives_up(void *arg)
+{
+	int err = oa_mutex_lock_until(&mutex, *(oa_time_t *)arg);
+
+	if (!err)
+		CHECK_EQ(oa_mutex_unlock(&mutex), 0);
+	else
+		CHECK_EQ(err, -ETIMEDOUT);
+	return arg;
+}
+
+static void *unlocks_once(void *arg)
+{
+	uint32_t n = 2 + sim_below(4);
+	oa_time_t at;
+	oa_task_t t[6];
+
+	for (int round = 0; round < 3; round++) {
+		CHECK_EQ(oa_mutex_lock(&mutex), 0);
+		at = oa_after(2000 + sim_below(8000));
+		for (uint32_t i = 0; i < n; i++)
+			t[i] = i && sim_one_in(2)
+				? oa_spawn(waits_for_ever, NULL)
+				: oa_spawn(gives_up, &at);
+		oa_sleep_until(at - sim_below(1000));
+		CHECK_EQ(oa_mutex_unlock(&mutex), 0);
+		for (uint32_t i = 0; i < n; i++)
+			CHECK_EQ(oa_join(t[i], NULL), 0);
+	}
+	return arg;
+}
+
+SCENARIO(an_unlock_wakes_one_who_stays, 800)
+{
+	mutex = (struct oa_mutex)OA_MUTEX_INIT;
+	sim_env.longest = OA_SEC;
+	SCENARIO_RUN(unlocks_once, NULL, .workers = scenario_workers());
+	CHECK_UNUSED(oa_mutex_info, &mutex, 0);
+}
+
 /* Who is the last to lock it frees it, while others may still unlock it. */
 
 struct shared {
@@ -162,7 +214,7 @@ struct shared {
 static struct shared *shared;
 static uint32_t frees;
 
-static void gives_up(struct shared *s, const struct actor *a)
+static void lets_go(struct shared *s, const struct actor *a)
 {
 	bool last;
 
@@ -193,7 +245,7 @@ static void uses_and_gives_up(struct actor *a)
 		actor_pause(a);
 		CHECK_EQ(oa_mutex_unlock(&s->mutex), 0);
 	}
-	gives_up(s, a);
+	lets_go(s, a);
 }
 
 static void make_shared(uint32_t refs)
@@ -214,38 +266,40 @@ SCENARIO(a_mutex_goes_with_who_locks_it_last, 1500)
 
 /*
  * A semaphore made of a mutex and a condition variable. A signal that went to
- * one who gave up would leave a credit with nobody who comes for it.
+ * one who gave up would leave a credit that nobody comes for, while somebody
+ * waits for it.
  */
 static struct oa_cond cond;
-static uint32_t credits, posted, taken, takers, rounds;
+static uint32_t credits, posted, taken, wanted, rounds;
+static bool closing;
 
-static int wait_for_credit(struct actor *a)
+static int wait_for_credit(struct actor *a, bool patient)
 {
-	/* Whoever gives up does not look again. */
-	int err = ACTOR_WAIT_AS(a, sim_one_in(2) ? FORM_PLAIN : FORM_UNTIL,
-				oa_cond_wait(&cond, &mutex), -EAGAIN,
-				oa_cond_wait_until(&cond, &mutex, deadline));
+	int err;
 
+	holder = 0;
+	err = ACTOR_WAIT_AS(a, patient ? FORM_PLAIN : FORM_UNTIL,
+			    oa_cond_wait(&cond, &mutex), -EAGAIN,
+			    oa_cond_wait_until(&cond, &mutex, deadline));
 	CHECK_EQ(holder, 0);
 	holder = a->id + 1;
 	return err;
 }
 
-static void take_credit(struct actor *a)
+/* Whoever gives up does not look again. */
+static void take_credit(struct actor *a, bool patient)
 {
 	int err = 0;
 
 	CHECK_EQ(oa_mutex_lock(&mutex), 0);
 	enter(a);
-	while (!credits && !err) {
-		CHECK_EQ(holder, a->id + 1);
-		holder = 0;
-		err = wait_for_credit(a);
-	}
-	CHECK(!err || err == -ETIMEDOUT || err == -ECANCELED);
-	if (!err) {
+	while (!credits && !closing && !err)
+		err = wait_for_credit(a, patient);
+	CHECK(!err || (err == -ETIMEDOUT && !patient));
+	if (!err && credits) {
 		credits--;
 		taken++;
+		wanted -= patient;
 	}
 	leave(a);
 }
@@ -261,7 +315,7 @@ static void tell(bool all, uint32_t n)
 
 static void give_credits(struct actor *a, uint32_t n)
 {
-	bool all = sim_one_in(3), before = sim_one_in(2);
+	bool all = sim_one_in(6), before = sim_one_in(2);
 
 	CHECK_EQ(oa_mutex_lock(&mutex), 0);
 	enter(a);
@@ -274,38 +328,42 @@ static void give_credits(struct actor *a, uint32_t n)
 		tell(all, n);
 }
 
-/* Enough for all, whoever gives up. */
-static void give_all(struct actor *a)
+static void gives_what_is_wanted(struct actor *a)
 {
-	for (uint32_t left = rounds * takers; left;) {
-		uint32_t n = 1 + sim_below(left);
-
-		actor_pause(a);
-		give_credits(a, n);
-		left -= n;
+	while (wanted) {
+		give_credits(a, 1 + sim_below(2));
+		while (credits && wanted)
+			actor_pause(a);
 	}
+	CHECK_EQ(oa_mutex_lock(&mutex), 0);
+	closing = true;
+	CHECK_EQ(oa_cond_broadcast(&cond), 0);
+	CHECK_EQ(oa_mutex_unlock(&mutex), 0);
 }
 
 static void gives_or_takes(struct actor *a)
 {
 	if (a->id == 0) {
-		give_all(a);
+		gives_what_is_wanted(a);
 		return;
 	}
 	for (uint32_t n = rounds; n; n--) {
 		if (sim_one_in(4))
 			actor_pause(a);
-		take_credit(a);
+		take_credit(a, a->id % 2);
 	}
 }
 
 SCENARIO(a_signal_is_not_lost_to_who_gives_up, 1500)
 {
+	uint32_t takers = 1 + sim_below(6);
+
 	mutex = (struct oa_mutex)OA_MUTEX_INIT;
 	cond = (struct oa_cond)OA_COND_INIT;
 	holder = locked = credits = posted = taken = 0;
-	takers = 1 + sim_below(5);
+	closing = false;
 	rounds = 1 + sim_below(4);
+	wanted = (takers + 1) / 2 * rounds;
 	CROWD_RUN(.n = 1 + takers, .fn = gives_or_takes);
 	CHECK_EQ(posted, taken + credits);
 	CHECK_UNUSED(oa_mutex_info, &mutex, 0);
@@ -402,7 +460,7 @@ static void hears_and_gives_up(struct actor *a)
 	while (!s->ready)
 		CHECK_EQ(oa_cond_wait(&s->cond, &s->mutex), 0);
 	CHECK_EQ(oa_mutex_unlock(&s->mutex), 0);
-	gives_up(s, a);
+	lets_go(s, a);
 }
 
 SCENARIO(a_broadcast_reaches_all, 1000)

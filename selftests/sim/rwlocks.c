@@ -251,6 +251,57 @@ SCENARIO(who_comes_first_goes_first, 800)
 	end();
 }
 
+/* A writer gives up: the readers behind him go in beside the one who is in. */
+
+static bool reader_in, cancelled;
+
+static void *gives_up_writing(void *arg)
+{
+	oa_time_t until = cancelled ? OA_FOREVER : oa_after(sim_below(20000));
+
+	CHECK_EQ(oa_rwlock_wrlock_until(&lock, until),
+		 cancelled ? -ECANCELED : -ETIMEDOUT);
+	return arg;
+}
+
+static void *reads_behind(void *arg)
+{
+	CHECK_EQ(oa_rwlock_rdlock(&lock), 0);
+	reader_in = true;
+	CHECK_EQ(oa_rwlock_unlock(&lock), 0);
+	return arg;
+}
+
+static void *reads_on(void *arg)
+{
+	oa_task_t w, r;
+
+	CHECK_EQ(oa_rwlock_rdlock(&lock), 0);
+	w = oa_spawn(gives_up_writing, NULL);
+	while (cancelled && !nr_waiting())
+		oa_sleep(200);
+	r = oa_spawn(reads_behind, NULL);
+	if (sim_one_in(2))
+		oa_sleep(sim_below(3000));
+	if (cancelled)
+		CHECK_EQ(oa_cancel(w), 0);
+	CHECK_EQ(oa_join(w, NULL), 0);
+	CHECK_EQ(oa_join(r, NULL), 0);
+	CHECK(reader_in);
+	CHECK_EQ(oa_rwlock_unlock(&lock), 0);
+	return arg;
+}
+
+SCENARIO(who_gives_up_is_in_nobodys_way, 800)
+{
+	begin();
+	reader_in = false;
+	cancelled = sim_one_in(2);
+	sim_env.longest = OA_SEC;
+	SCENARIO_RUN(reads_on, NULL, .workers = scenario_workers());
+	end();
+}
+
 /* The last to write frees it. */
 
 struct shared {
