@@ -157,6 +157,7 @@ void pool_exit(struct task *t, void *result)
 static bool wait_for_task(struct pool *p)
 {
 	oa_time_t until = p->rt->poll->now() + p->linger;
+	oa_time_t at;
 	uint32_t word;
 	int err = 0;
 
@@ -164,10 +165,9 @@ static bool wait_for_task(struct pool *p)
 	while (!p->first && !p->ending &&
 	       (err != -ETIMEDOUT || p->threads <= p->min)) {
 		word = READ_ONCE(p->word);
+		at = p->threads <= p->min ? OA_FOREVER : until;
 		spin_unlock(&p->lock);
-		err = p->rt->poll->thread_wait(&p->word, word,
-					       p->threads <= p->min ?
-					       OA_FOREVER : until);
+		err = p->rt->poll->thread_wait(&p->word, word, at);
 		spin_lock(&p->lock);
 	}
 	p->idle--;

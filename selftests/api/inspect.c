@@ -578,7 +578,7 @@ struct told {
 	char last[200];
 };
 
-static void hear(const struct oa_event *ev, void *user)
+static void hear(const struct oa_runtime_event *ev, void *user)
 {
 	struct told *t = user;
 
