@@ -24,7 +24,8 @@ static void *core(void *arg)
 	puts("started");
 	oa_go(stuff, NULL, .then = (const oa_fn[]){ stuff, stuff, NULL },
 	      .mutex = &res);
-	oa_go(stuff2, NULL, .mutex = &res);
+	/* This would be in the middle of it. */
+	oa_go(stuff2, NULL, .mutex = &res, .delay = 1500 * OA_MSEC);
 	return arg;
 }
 
