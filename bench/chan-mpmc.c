@@ -10,10 +10,10 @@
 #include "chan-queue.h"
 
 static const struct bench_opt opts[] = {
-	{ 'c', "capacity", "128", "elements in the buffer" },
-	{ 's', "senders", "4", "tasks that send" },
-	{ 't', "receivers", "4", "tasks that receive" },
-	{ 0, NULL, NULL, NULL },
+	{ 'c', "capacity", "128", "elements in the buffer", 0, 1048576 },
+	{ 's', "senders", "4", "tasks that send", 1, 10000 },
+	{ 't', "receivers", "4", "tasks that receive", 1, 10000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static struct crowd crowd(struct run *r)

@@ -23,8 +23,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'p', "pinned", "0", "1: a worker for each of the two" },
-	{ 0, NULL, NULL, NULL },
+	{ 'p', "pinned", "0", "1: a worker for each of the two", 0, 1 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct side {

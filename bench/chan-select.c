@@ -23,9 +23,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'k', "channels", "4", "channels and senders" },
-	{ 'c', "capacity", "0,128", "of each channel" },
-	{ 0, NULL, NULL, NULL },
+	{ 'k', "channels", "4", "channels and senders", 1, 1000 },
+	{ 'c', "capacity", "0,128", "of each channel", 0, 1048576 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct fan {

@@ -17,8 +17,8 @@
 #include "crew.h"
 
 static const struct bench_opt opts[] = {
-	{ 'c', "capacity", "128", "elements in the buffer" },
-	{ 0, NULL, NULL, NULL },
+	{ 'c', "capacity", "128", "elements in the buffer", 0, 1048576 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static struct crowd crowd(struct run *r)

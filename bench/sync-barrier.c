@@ -16,8 +16,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 't', "tasks", "8", "tasks that meet" },
-	{ 0, NULL, NULL, NULL },
+	{ 't', "tasks", "8", "tasks that meet", 1, 10000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct meeting {

@@ -20,8 +20,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'b', "waiters", "64", "woken by one broadcast" },
-	{ 0, NULL, NULL, NULL },
+	{ 'b', "waiters", "64", "woken by one broadcast", 1, 100000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct turns {

@@ -19,8 +19,8 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 'n', "count", "1000000", "tasks that wait" },
-	{ 0, NULL, NULL, NULL },
+	{ 'n', "count", "1000000", "tasks that wait", 1, 10000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct held {

@@ -21,9 +21,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 't', "tasks", "8", "tasks that want the lock" },
-	{ 'y', "yield", "0", "yield inside one of so many; 0: never" },
-	{ 0, NULL, NULL, NULL },
+	{ 't', "tasks", "8", "tasks that want the lock", 1, 10000 },
+	{ 'y', "yield", "0", "yield inside one of so many; 0: never", 0, 1000000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct contended {

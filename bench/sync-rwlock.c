@@ -22,9 +22,9 @@ static const struct metric metrics[] = {
 };
 
 static const struct bench_opt opts[] = {
-	{ 't', "tasks", "8", "tasks of the mixed part" },
-	{ 'm', "mix", "16", "one of so many turns writes" },
-	{ 0, NULL, NULL, NULL },
+	{ 't', "tasks", "8", "tasks of the mixed part", 1, 10000 },
+	{ 'm', "mix", "16", "one of so many turns writes", 1, 1000000 },
+	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 struct shared {

@@ -27,3 +27,13 @@ void spin_wait(struct spin *l)
 			spin_pause(&rounds);
 	} while (atomic_xchg_acq(&l->held, 1)); /* [spin] */
 }
+
+/* About 2 us: some hundred operations of who has the lines. */
+#define KEEP_OFF 256
+
+void spin_keep_off(struct spin *l)
+{
+	for (unsigned int i = 0; i < KEEP_OFF; i++)
+		arch_cpu_relax();
+	spin_wait(l);
+}

@@ -11,6 +11,7 @@
 #define OA_CORE_WAITER_H
 
 #include "core/park.h"
+#include "core/sched.h"
 
 enum waiter_mode {
 	WAITER_PLAIN,		/* the running task or a thread */
@@ -69,9 +70,8 @@ static inline void wakes_add(struct wakes *wk, struct task *t)
  * ended it. Afterwards @n may be gone, unless it is a select's: then it is
  * marked, and may be written to as long as the lock is held.
  */
-static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
+static inline bool waiter_claim_plain(struct waiter *n, struct wakes *wk)
 {
-	bool select = n->mode == WAITER_SELECT;
 	struct task *t = n->task;
 	/* A thread may be on its way as soon as the claim is made. */
 	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
@@ -88,6 +88,16 @@ static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
 	case CLAIM_EARLY:
 		break;
 	}
+	return true;
+}
+
+/* The same for any. */
+static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
+{
+	bool select = n->mode == WAITER_SELECT;
+
+	if (!waiter_claim_plain(n, wk))
+		return false;
 	if (select)
 		n->fired = true;
 	return true;
@@ -107,7 +117,9 @@ void wakes_run_all(struct wakes *wk);
 /* No lock is held. */
 static inline void wakes_run(struct wakes *wk)
 {
-	if (wk->n | wk->threads)
+	if (likely(wk->n == 1 && !wk->threads))
+		sched_ready(wk->first);
+	else if (wk->n | wk->threads)
 		wakes_run_all(wk);
 }
 

@@ -19,7 +19,7 @@ int broadcast_put(struct oa_chan *ch, const void *elem, struct wakes *wk)
 	chan_copy(at(ch, ch->seq++), elem, ch->elem_size);
 	WRITE_ONCE(ch->len, (size_t)min_of(ch->seq, (uint64_t)ch->cap));
 	ch->sent++;
-	while ((n = sync_pop(&ch->receivers))) {
+	while ((n = queue_pop(&ch->receivers))) {
 		sub = (struct oa_chan_sub *)(uintptr_t)n->on;
 		/* Before the claim: afterwards it is its owner's. */
 		sub->oa__at++;
@@ -52,7 +52,7 @@ int oa_chan_subscribe(struct oa_chan *ch, struct oa_chan_sub *sub)
 {
 	if (!ch || !sub || ch->kind != OA_CHAN_BROADCAST)
 		return -EINVAL;
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	*sub = (struct oa_chan_sub){
 		.oa__chan = ch, .oa__at = ch->seq, .oa__next = ch->subs,
 	};
@@ -65,7 +65,7 @@ int oa_chan_subscribe(struct oa_chan *ch, struct oa_chan_sub *sub)
 /* Under the lock: does anybody wait by it? */
 static bool in_use(const struct oa_chan *ch, const struct oa_chan_sub *sub)
 {
-	const struct waiter *n = ch->receivers.queue;
+	const struct waiter *n = ch->receivers;
 
 	if (!n)
 		return false;
@@ -73,7 +73,7 @@ static bool in_use(const struct oa_chan *ch, const struct oa_chan_sub *sub)
 		if (n->on == sub)
 			return true;
 		n = n->next;
-	} while (n != ch->receivers.queue);
+	} while (n != ch->receivers);
 	return false;
 }
 
@@ -85,7 +85,7 @@ int oa_chan_unsubscribe(struct oa_chan_sub *sub)
 
 	if (!ch)
 		return -EINVAL;
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	for (p = &ch->subs; *p && *p != sub; p = &(*p)->oa__next)
 		;
 	if (*p)
@@ -111,7 +111,7 @@ int oa_chan_tryrecv_from(struct oa_chan_sub *sub, void *elem)
 
 	if (!ch || !elem)
 		return -EINVAL;
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ret = broadcast_get(sub, elem);
 	spin_unlock(&ch->lock);
 	return ret;
@@ -130,14 +130,14 @@ int oa_chan_recv_from_until(struct oa_chan_sub *sub, void *elem,
 		return ret;
 	waiter_enter(&n, t, "chan recv", sub, deadline);
 	n.data = elem;
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ret = broadcast_get(sub, elem);
 	if (ret != -EAGAIN) {
 		spin_unlock(&ch->lock);
 		return ret;
 	}
 	waiter_open(&n);
-	sync_append(&ch->receivers, &n);
+	queue_append(&ch->receivers, &n);
 	spin_unlock(&ch->lock);
 	how = park_wait(t);
 	if (likely(how == WAIT_WOKEN))
@@ -158,10 +158,10 @@ int chan_enlist_recv_from(struct oa_chan_sub *sub, struct waiter *n)
 	struct oa_chan *ch = sub->oa__chan;
 	bool ready;
 
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ready = ch->closed || sub->oa__at != ch->seq;
 	if (!ready)
-		sync_append(&ch->receivers, n);
+		queue_append(&ch->receivers, n);
 	spin_unlock(&ch->lock);
 	return ready;
 }

@@ -45,9 +45,9 @@ bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
 	return true;
 }
 
-bool chan_anybody(const struct sync *queue, const struct task *t)
+bool chan_anybody(const struct waiter *queue, const struct task *t)
 {
-	const struct waiter *n = queue->queue;
+	const struct waiter *n = queue;
 
 	if (!n)
 		return false;
@@ -55,8 +55,20 @@ bool chan_anybody(const struct sync *queue, const struct task *t)
 		if (n->task != t)
 			return true;
 		n = n->next;
-	} while (n != queue->queue);
+	} while (n != queue);
 	return false;
+}
+
+/* The same in line for who waits for nothing else. */
+static inline bool serve(struct oa_chan *ch, struct waiter *n,
+			 const void *elem, int res, struct wakes *wk)
+{
+	if (unlikely(n->mode == WAITER_SELECT))
+		return chan_serve(ch, n, elem, res, wk);
+	n->res = res;
+	if (elem)
+		chan_copy(n->data, elem, ch->elem_size);
+	return waiter_claim_plain(n, wk);
 }
 
 /* Hands it to a receiver that waits. */
@@ -65,9 +77,11 @@ static inline bool hand_over(struct oa_chan *ch, const void *elem,
 {
 	struct waiter *n;
 
-	while ((n = sync_pop(&ch->receivers)))
-		if (chan_serve(ch, n, elem, 0, wk))
+	while ((n = queue_pop(&ch->receivers)))
+		if (serve(ch, n, elem, 0, wk)) {
+			ch->received++;
 			return true;
+		}
 	return false;
 }
 
@@ -127,7 +141,7 @@ static inline int put(struct oa_chan *ch, const void *elem, struct wakes *wk)
 		return -EPIPE;
 	if (ch->kind == OA_CHAN_BROADCAST)
 		return broadcast_put(ch, elem, wk);
-	if (!ch->receivers.queue || !hand_over(ch, elem, wk)) {
+	if (!ch->receivers || !hand_over(ch, elem, wk)) {
 		if (ch->kind == OA_CHAN_UNBOUNDED) {
 			if (!chan_seg_room(ch))
 				return -EAGAIN;
@@ -152,7 +166,7 @@ static __noinline int put_more(struct oa_chan *ch, const void *elem)
 	if (!seg)
 		return -ENOMEM;
 	wakes_init(&wk);
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	if (!ch->closed && !chan_seg_room(ch)) {
 		chan_seg_add(ch, seg);
 		seg = NULL;
@@ -165,13 +179,15 @@ static __noinline int put_more(struct oa_chan *ch, const void *elem)
 }
 
 /* Under the lock, which is given up: waits, and is served or takes it back. */
-static int wait_in(struct oa_chan *ch, struct sync *queue, struct waiter *n,
-		   oa_time_t own)
+static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
+			  struct waiter *n, oa_time_t own)
 {
 	enum wait_state how;
 
-	waiter_open(n);
-	sync_append(queue, n);
+	WRITE_ONCE(n->task->wait_on, n);
+	n->epoch = park_begin(n->task, WAIT_MAY_CANCEL | WAIT_SYNC,
+			      n->deadline);
+	queue_append(queue, n);
 	spin_unlock(&ch->lock);
 	how = park_wait(n->task);
 	if (likely(how == WAIT_WOKEN))
@@ -207,8 +223,8 @@ static __noinline int send_slow(struct oa_chan *ch, const void *elem,
 static inline int send(struct oa_chan *ch, const void *elem, struct task *t,
 		       oa_time_t deadline)
 {
-	spin_lock(&ch->lock);
-	if (unlikely(!ch->plain || ch->receivers.queue || ch->closed ||
+	spin_lock_busy(&ch->lock);
+	if (unlikely(!ch->plain || ch->receivers || ch->closed ||
 		     ch->len >= ch->cap))
 		return send_slow(ch, elem, t, deadline);
 	ring_put(ch, elem);
@@ -241,9 +257,9 @@ static inline void take_in(struct oa_chan *ch, struct wakes *wk)
 {
 	struct waiter *n;
 
-	while ((n = sync_pop(&ch->senders))) {
+	while ((n = queue_pop(&ch->senders))) {
 		ring_put(ch, n->data);
-		if (chan_serve(ch, n, NULL, 0, wk)) {
+		if (serve(ch, n, NULL, 0, wk)) {
 			ch->sent++;
 			return;
 		}
@@ -257,9 +273,9 @@ static inline bool take_over(struct oa_chan *ch, void *elem, struct wakes *wk)
 {
 	struct waiter *n;
 
-	while ((n = sync_pop(&ch->senders))) {
+	while ((n = queue_pop(&ch->senders))) {
 		chan_copy(elem, n->data, ch->elem_size);
-		if (chan_serve(ch, n, NULL, 0, wk)) {
+		if (serve(ch, n, NULL, 0, wk)) {
 			ch->sent++;
 			return true;
 		}
@@ -276,10 +292,10 @@ static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
 			*seg = chan_seg_get(ch, elem);
 		} else {
 			ring_get(ch, elem);
-			if (ch->senders.queue)
+			if (ch->senders)
 				take_in(ch, wk);
 		}
-	} else if (!ch->senders.queue || !take_over(ch, elem, wk)) {
+	} else if (!ch->senders || !take_over(ch, elem, wk)) {
 		return ch->closed ? -EPIPE : -EAGAIN;
 	}
 	ch->received++;
@@ -312,8 +328,8 @@ static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 static inline int recv(struct oa_chan *ch, void *elem, struct task *t,
 		       oa_time_t deadline)
 {
-	spin_lock(&ch->lock);
-	if (unlikely(!ch->plain || !ch->len || ch->senders.queue))
+	spin_lock_busy(&ch->lock);
+	if (unlikely(!ch->plain || !ch->len || ch->senders))
 		return recv_slow(ch, elem, t, deadline);
 	ring_get(ch, elem);
 	ch->received++;
@@ -350,9 +366,9 @@ static void close_locked(struct oa_chan *ch, struct wakes *wk)
 	struct waiter *n;
 
 	ch->closed = true;
-	while ((n = sync_pop(&ch->senders)))
+	while ((n = queue_pop(&ch->senders)))
 		chan_serve(ch, n, NULL, -EPIPE, wk);
-	while ((n = sync_pop(&ch->receivers)))
+	while ((n = queue_pop(&ch->receivers)))
 		chan_serve(ch, n, NULL, -EPIPE, wk);
 }
 
@@ -363,7 +379,7 @@ int oa_chan_close(struct oa_chan *ch)
 	if (!ch)
 		return -EINVAL;
 	wakes_init(&wk);
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	close_locked(ch, &wk);
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
@@ -378,7 +394,7 @@ int oa_chan_stop(struct oa_chan *ch)
 	if (!one_for_all(ch))
 		return -EINVAL;
 	wakes_init(&wk);
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	close_locked(ch, &wk);
 	ch->dropped += ch->len;
 	WRITE_ONCE(ch->len, 0);
@@ -395,11 +411,11 @@ int chan_enlist_send(struct oa_chan *ch, struct waiter *n)
 {
 	bool ready;
 
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ready = ch->closed || ch->kind != OA_CHAN_BOUNDED ||
-		ch->len < ch->cap || chan_anybody(&ch->receivers, n->task);
+		ch->len < ch->cap || chan_anybody(ch->receivers, n->task);
 	if (!ready)
-		sync_append(&ch->senders, n);
+		queue_append(&ch->senders, n);
 	spin_unlock(&ch->lock);
 	return ready;
 }
@@ -408,19 +424,19 @@ int chan_enlist_recv(struct oa_chan *ch, struct waiter *n)
 {
 	bool ready;
 
-	spin_lock(&ch->lock);
-	ready = ch->closed || ch->len || chan_anybody(&ch->senders, n->task);
+	spin_lock_busy(&ch->lock);
+	ready = ch->closed || ch->len || chan_anybody(ch->senders, n->task);
 	if (!ready)
-		sync_append(&ch->receivers, n);
+		queue_append(&ch->receivers, n);
 	spin_unlock(&ch->lock);
 	return ready;
 }
 
-void chan_delist(struct oa_chan *ch, struct sync *queue, struct waiter *n)
+void chan_delist(struct oa_chan *ch, struct waiter **queue, struct waiter *n)
 {
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	if (n->queued)
-		sync_remove(queue, n);
+		queue_remove(queue, n);
 	spin_unlock(&ch->lock);
 }
 
@@ -503,8 +519,8 @@ int oa_chan_destroy(struct oa_chan *ch)
 	if (!ch)
 		return -EINVAL;
 	/* Who has just served the caller gives the lock up last of all. */
-	spin_lock(&ch->lock);
-	busy = ch->senders.queue || ch->receivers.queue || ch->nr_subs ||
+	spin_lock_busy(&ch->lock);
+	busy = ch->senders || ch->receivers || ch->nr_subs ||
 	       (ch->consumed && !ch->closed);
 	spin_unlock(&ch->lock);
 	if (busy)
@@ -525,9 +541,9 @@ size_t oa_chan_cap(const struct oa_chan *ch)
 	return ch->kind == OA_CHAN_UNBOUNDED ? SIZE_MAX : ch->cap;
 }
 
-static uint32_t count(const struct sync *queue)
+static uint32_t count(const struct waiter *queue)
 {
-	const struct waiter *n = queue->queue;
+	const struct waiter *n = queue;
 	uint32_t c = 0;
 
 	if (!n)
@@ -535,7 +551,7 @@ static uint32_t count(const struct sync *queue)
 	do {
 		c++;
 		n = n->next;
-	} while (n != queue->queue);
+	} while (n != queue);
 	return c;
 }
 
@@ -549,14 +565,14 @@ int oa_chan_info(struct oa_chan *ch, struct oa_chan_info *info)
 	size = info->size;
 	if (size > sizeof(is))
 		return -E2BIG;
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	is.size = size;
 	is.kind = (enum oa_chan_kind)ch->kind;
 	is.elem_size = ch->elem_size;
 	is.capacity = oa_chan_cap(ch);
 	is.len = ch->len;
-	is.senders = count(&ch->senders);
-	is.receivers = count(&ch->receivers);
+	is.senders = count(ch->senders);
+	is.receivers = count(ch->receivers);
 	is.subscribers = ch->nr_subs;
 	is.closed = ch->closed;
 	is.sent = ch->sent;

@@ -15,21 +15,29 @@ struct chan_seg {
 	char elem[];
 };
 
+/*
+ * What every operation writes is in one line: where several processors use a
+ * channel, the lines that go to and fro are what it costs.
+ */
 struct oa_chan {
-	struct spin lock;
 	uint8_t kind;			/* I; enum oa_chan_kind */
 	bool plain;			/* I; bounded: what most are */
-	bool closed;			/* L:lock */
-	bool consumed;			/* L:lock; it has a consumer */
 	uint32_t refs;			/* A; its owner's and a consumer's */
 	size_t elem_size;		/* I */
 	size_t cap;			/* I; of a segment, if unbounded */
+	char *ring, *end;		/* I; all kinds but the unbounded */
+	struct oa_allocator alloc;	/* I */
+
+	_Alignas(OA_CACHELINE) struct spin lock;
+	bool closed;			/* L:lock */
+	bool consumed;			/* L:lock; it has a consumer */
 	size_t len;			/* 1: L:lock */
 	char *rd, *wr;			/* L:lock; the next, in the ring */
-	char *ring, *end;		/* I; all kinds but the unbounded */
-	struct sync senders;		/* L:lock; the queues of two words */
-	struct sync receivers;		/* L:lock */
+	struct waiter *senders;		/* L:lock */
+	struct waiter *receivers;	/* L:lock */
+	uint64_t sent, received;	/* L:lock */
 
+	_Alignas(OA_CACHELINE) uint64_t dropped;	/* L:lock */
 	struct chan_seg *first, *last;	/* L:lock */
 	struct chan_seg *spare;		/* L:lock; one that is empty */
 	size_t head, tail;		/* L:lock; of the first, and the last */
@@ -37,10 +45,10 @@ struct oa_chan {
 	uint64_t seq;			/* L:lock; broadcast: of the next one */
 	struct oa_chan_sub *subs;	/* L:lock */
 	uint32_t nr_subs;		/* L:lock */
-
-	uint64_t sent, received, dropped;	/* L:lock */
-	struct oa_allocator alloc;	/* I */
 };
+
+_Static_assert(offsetof(struct oa_chan, received) / OA_CACHELINE ==
+	       offsetof(struct oa_chan, lock) / OA_CACHELINE, "one line");
 
 static inline void chan_copy(void *to, const void *from, size_t n)
 {
@@ -57,7 +65,7 @@ bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
 		int res, struct wakes *wk);
 
 /* Under the lock: somebody other than @t waits in it. */
-bool chan_anybody(const struct sync *queue, const struct task *t);
+bool chan_anybody(const struct waiter *queue, const struct task *t);
 
 /* sync/chan_seg.c; under the lock but for the first and the last */
 struct chan_seg *chan_seg_new(struct oa_chan *ch);
@@ -77,7 +85,7 @@ int broadcast_get(struct oa_chan_sub *sub, void *elem);
 int chan_enlist_send(struct oa_chan *ch, struct waiter *n);
 int chan_enlist_recv(struct oa_chan *ch, struct waiter *n);
 int chan_enlist_recv_from(struct oa_chan_sub *sub, struct waiter *n);
-void chan_delist(struct oa_chan *ch, struct sync *queue, struct waiter *n);
+void chan_delist(struct oa_chan *ch, struct waiter **queue, struct waiter *n);
 
 void chan_put_ref(struct oa_chan *ch);
 

@@ -23,7 +23,7 @@ static void gone(void *arg)
 	struct oa_allocator a = c->ch->alloc;
 	struct oa_chan *ch = c->ch;
 
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ch->consumed = false;
 	spin_unlock(&ch->lock);
 	mem_free(&a, c, c->size);
@@ -44,7 +44,7 @@ static int take_place(struct oa_chan *ch)
 {
 	int err = 0;
 
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	if (ch->consumed)
 		err = -EBUSY;
 	else if (ch->closed)
@@ -84,7 +84,7 @@ int oa_chan_consume(struct oa_chan *ch, void (*fn)(void *elem, void *arg),
 			gone(c);
 		return err;
 	}
-	spin_lock(&ch->lock);
+	spin_lock_busy(&ch->lock);
 	ch->consumed = false;
 	spin_unlock(&ch->lock);
 	chan_put_ref(ch);

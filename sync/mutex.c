@@ -71,8 +71,16 @@ static bool worth_watching(uint64_t w)
 
 	if (me && (me->alone || me->rt->watch_off))
 		return false;
+	if (!t)
+		return true;
 	/* relaxed: descriptors stay, and it is a guess */
-	return !t || wait_state_of(READ_ONCE(t->wait)) == WAIT_RUNNING;
+	if (!me || READ_ONCE(t->flags) & TASK_THREAD)
+		return wait_state_of(READ_ONCE(t->wait)) == WAIT_RUNNING;
+	/* Who gave way does not wait, nor does he run. */
+	for (uint32_t i = 0; i < me->rt->nr_workers; i++)
+		if (READ_ONCE(me->rt->workers[i]->current) == t)
+			return true;
+	return false;
 }
 
 /* Watches, seldom: each look takes the line from who works with it. */

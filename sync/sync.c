@@ -30,15 +30,15 @@
 
 #include "core/conds.h"
 
-/* The ring of waiters: ->queue is the oldest, its ->prev the newest. */
-void sync_append(struct sync *s, struct waiter *n)
+/* The ring of waiters: *q is the oldest, its ->prev the newest. */
+void queue_append(struct waiter **q, struct waiter *n)
 {
-	struct waiter *at = s->queue;
+	struct waiter *at = *q;
 
 	n->queued = true;
 	if (!at) {
 		n->next = n->prev = n;
-		s->queue = n;
+		*q = n;
 		return;
 	}
 	n->next = at;
@@ -47,23 +47,17 @@ void sync_append(struct sync *s, struct waiter *n)
 	at->prev = n;
 }
 
-void sync_prepend(struct sync *s, struct waiter *n)
-{
-	sync_append(s, n);
-	s->queue = n;
-}
-
-void sync_remove(struct sync *s, struct waiter *n)
+void queue_remove(struct waiter **q, struct waiter *n)
 {
 	n->queued = false;
 	if (n->next == n) {
-		s->queue = NULL;
+		*q = NULL;
 		return;
 	}
 	n->prev->next = n->next;
 	n->next->prev = n->prev;
-	if (s->queue == n)
-		s->queue = n->next;
+	if (*q == n)
+		*q = n->next;
 }
 
 void waiter_open(struct waiter *n)

@@ -68,17 +68,37 @@ static inline uint64_t sync_read(struct sync *s)
 }
 
 /* Under the lock. */
-void sync_append(struct sync *s, struct waiter *n);
-void sync_prepend(struct sync *s, struct waiter *n);
-void sync_remove(struct sync *s, struct waiter *n);
+void queue_append(struct waiter **q, struct waiter *n);
+void queue_remove(struct waiter **q, struct waiter *n);
+
+static inline struct waiter *queue_pop(struct waiter **q)
+{
+	struct waiter *n = *q;
+
+	if (n)
+		queue_remove(q, n);
+	return n;
+}
+
+static inline void sync_append(struct sync *s, struct waiter *n)
+{
+	queue_append(&s->queue, n);
+}
+
+static inline void sync_prepend(struct sync *s, struct waiter *n)
+{
+	queue_append(&s->queue, n);
+	s->queue = n;
+}
+
+static inline void sync_remove(struct sync *s, struct waiter *n)
+{
+	queue_remove(&s->queue, n);
+}
 
 static inline struct waiter *sync_pop(struct sync *s)
 {
-	struct waiter *n = s->queue;
-
-	if (n)
-		sync_remove(s, n);
-	return n;
+	return queue_pop(&s->queue);
 }
 
 /* Under the lock: the word with the bit that says whether anybody waits. */
