@@ -44,7 +44,7 @@ static void post(void)
 static int look(const struct oa_task_info *info, void *arg)
 {
 	(void)arg;
-	CHECK(info->state >= OA_TASK_QUEUED && info->state <= OA_TASK_ENDED);
+	CHECK(info->state >= OA_TASK_QUEUED && info->state <= OA_TASK_WAITING);
 	return 0;
 }
 
@@ -66,6 +66,16 @@ static void inspect(struct actor *a)
 	}
 }
 
+static void synchronise(struct actor *a)
+{
+	static const action_fn actions[] = {
+		act_chan_send, act_chan_recv, act_select, act_chan_close,
+		act_lock, act_sem, act_barrier, act_credit,
+	};
+
+	actions[actor_random(a, ARRAY_N(actions))](a);
+}
+
 static void *outside(void *arg)
 {
 	struct actor a = {
@@ -73,7 +83,7 @@ static void *outside(void *arg)
 	};
 
 	while (!SEEN(round_now.stop)) {
-		switch (actor_random(&a, 8)) {
+		switch (actor_random(&a, 14)) {
 		case 0:
 		case 1:
 			start_and_join(&a);
@@ -86,6 +96,16 @@ static void *outside(void *arg)
 			break;
 		case 4:
 			sched_yield();
+			break;
+		case 5:
+			act_start_under(&a);
+			break;
+		case 6:
+		case 7:
+		case 8:
+		case 9:
+		case 10:
+			synchronise(&a);
 			break;
 		default:
 			post();

@@ -27,7 +27,7 @@ struct record *record_new(void)
 	return NULL;
 }
 
-static void record_step(struct record *rec, uint32_t from, uint32_t to)
+void record_step(struct record *rec, uint32_t from, uint32_t to)
 {
 	uint32_t was = from;
 
@@ -266,7 +266,26 @@ static const action_fn actions[] = {
 	act_cancel_sleeper, handle_cancel_any, act_pass_token, act_pass_token,
 	act_splice_token, act_poll, act_close_race, act_connect, act_accept,
 	act_open,
+	act_chan_send, act_chan_send, act_chan_recv, act_chan_recv, act_select,
+	act_select, act_chan_close, act_lock, act_lock, act_sem, act_barrier,
+	act_credit, act_start_under, act_block,
 };
+
+static const action_fn light[] = {
+	act_yield, act_chan_send, act_chan_recv, act_select, act_chan_close,
+	act_lock, act_sem, act_barrier, act_credit,
+};
+
+void task_light(struct record *rec, uint32_t n)
+{
+	struct actor a = {
+		.rec = rec,
+		.rnd = (round_now.seed ^ (uintptr_t)rec << 8) * 2 + 1,
+	};
+
+	while (n-- && !SEEN(round_now.stop))
+		light[actor_random(&a, ARRAY_N(light))](&a);
+}
 
 static __attribute__((noinline)) void *leave(struct actor *a, int deep)
 {

@@ -50,6 +50,7 @@ struct channel {
 struct round {
 	uint64_t seed;
 	unsigned int workers;
+	uint32_t max_blocking;
 	struct oa_runtime *rt;
 	uint32_t stop;			/* nothing new, end soon */
 	uint32_t faults;		/* calls may fail for want of memory */
@@ -57,6 +58,7 @@ struct round {
 	struct record *records;
 	uint32_t nr_records;
 	uint32_t refused, over;		/* of those: not started; at their end */
+	uint32_t calls, calls_failed;	/* of oa_block(): run; not run */
 	uint64_t handles[HANDLES];	/* owned by whoever swaps them out */
 	struct channel chan[CHANNELS];
 	uint64_t tokens, token_sum;	/* given out, ... */
@@ -77,12 +79,15 @@ uint32_t actor_random(struct actor *a, uint32_t below);
 /* tasks.c: starting, and what tasks do to one another. */
 struct record *record_new(void);
 void record_refused(struct record *r, int err);
+void record_step(struct record *rec, uint32_t from, uint32_t to);
 void task_dropped(void *rec);
 void *task_body(void *rec);
 void *task_posted(void *rec_pointer);
 oa_task_t start_task(struct actor *a, oa_fn fn, int fd);
 void handle_cancel_any(struct actor *a);
 void task_join(struct actor *a, oa_task_t t);
+/* Some actions that wait for no task, and not for long. */
+void task_light(struct record *rec, uint32_t n);
 
 /* What a task does at one time. */
 typedef void (*action_fn)(struct actor *a);
@@ -101,6 +106,29 @@ void act_close_race(struct actor *a);
 void act_connect(struct actor *a);
 void act_accept(struct actor *a);
 void act_open(struct actor *a);
+
+/* channels.c */
+uint64_t stamp(void);
+void lines_open(void);
+void lines_close(void);
+void act_chan_send(struct actor *a);
+void act_chan_recv(struct actor *a);
+void act_chan_close(struct actor *a);
+void act_select(struct actor *a);
+
+/* mutexes.c */
+void locks_open(void);
+void locks_close(void);
+void act_lock(struct actor *a);
+void act_sem(struct actor *a);
+void act_barrier(struct actor *a);
+void act_credit(struct actor *a);
+
+/* starts.c */
+void starts_open(void);
+void starts_close(void);
+void act_start_under(struct actor *a);
+void act_block(struct actor *a);
 
 /* outside.c: the threads. */
 void outside_begin(unsigned int n);

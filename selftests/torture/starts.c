@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tasks that start under conditions, on the blocking pool or not, alone or as
+ * a chain. What they do inside is nothing that could wait for one of them.
+ */
+#include "torture.h"
+
+#include <string.h>
+
+#define PERMITS	2u
+#define MOST	4u
+
+enum { WITH_SEM = 1, WITH_PRESSURE = 2, WITH_MUTEX = 4, ON_POOL = 8,
+       CHAINED = 16, ALL_KINDS = 32 };
+
+static struct {
+	struct oa_sem sem;
+	struct oa_backpressure pressure;
+	struct oa_mutex mutex;
+	uint32_t in_sem, in_pressure, in_mutex, in_pool;
+} under;
+
+void starts_open(void)
+{
+	memset(&under, 0, sizeof(under));
+	CHECK(!oa_sem_init(&under.sem, PERMITS));
+	CHECK(!oa_backpressure_init(&under.pressure, MOST,
+				    OA_BACKPRESSURE_LOSSLESS));
+}
+
+void starts_close(void)
+{
+	CHECK(!(under.in_sem | under.in_pressure | under.in_mutex |
+		under.in_pool));
+	CHECK(oa_sem_value(&under.sem) == PERMITS);
+	CHECK(!oa_sem_destroy(&under.sem));
+	CHECK(oa_backpressure_leave(&under.pressure) == -EPERM);
+	CHECK(!oa_backpressure_destroy(&under.pressure));
+	CHECK(!oa_mutex_destroy(&under.mutex));
+}
+
+static void count(const struct record *rec, uint32_t by)
+{
+	if (rec->fd & WITH_SEM)
+		CHECK(ADD(under.in_sem, by) <= PERMITS);
+	if (rec->fd & WITH_PRESSURE)
+		CHECK(ADD(under.in_pressure, by) <= MOST);
+	if (rec->fd & WITH_MUTEX)
+		CHECK(ADD(under.in_mutex, by) <= 1);
+	if (rec->fd & ON_POOL)
+		CHECK(ADD(under.in_pool, by) <= round_now.max_blocking);
+}
+
+static void *last_link(void *arg)
+{
+	struct record *rec = arg;
+
+	task_light(rec, 1);
+	count(rec, (uint32_t)-1);
+	record_step(rec, REC_RUNNING, REC_ENDED);
+	return rec;
+}
+
+static void *first_link(void *arg)
+{
+	struct record *rec = arg;
+
+	record_step(rec, REC_NEW, REC_RUNNING);
+	count(rec, 1);
+	task_light(rec, 2);
+	return rec->fd & CHAINED ? rec : last_link(rec);
+}
+
+void act_start_under(struct actor *a)
+{
+	static const oa_fn then[] = { last_link, NULL };
+	struct oa_task_opts o = OA_TASK_OPTS_INIT;
+	struct record *rec = record_new();
+	oa_task_t t;
+
+	if (!rec)
+		return;
+	rec->fd = (int)actor_random(a, ALL_KINDS);
+	o.runtime = round_now.rt;
+	o.on_drop = task_dropped;
+	o.sem = rec->fd & WITH_SEM ? &under.sem : NULL;
+	o.backpressure = rec->fd & WITH_PRESSURE ? &under.pressure : NULL;
+	o.mutex = rec->fd & WITH_MUTEX ? &under.mutex : NULL;
+	o.block = rec->fd & ON_POOL;
+	o.then = rec->fd & CHAINED ? then : NULL;
+	if (!actor_random(a, 4))
+		o.delay = actor_random(a, 300) * OA_USEC;
+	t = oa_spawn_with(first_link, rec, &o);
+	if (oa_task_error(t))
+		record_refused(rec, oa_task_error(t));
+	else if (actor_random(a, 3))
+		CHECK(!oa_detach(t));
+	else
+		task_join(a, t);
+}
+
+static void *called(void *arg)
+{
+	CHECK(ADD(under.in_pool, 1) <= round_now.max_blocking);
+	task_light(arg, 1);
+	ADD(under.in_pool, (uint32_t)-1);
+	ADD(round_now.calls, 1);
+	return arg;
+}
+
+void act_block(struct actor *a)
+{
+	void *result = oa_block(called, a->rec);
+	int err;
+
+	if (result == a->rec)
+		return;
+	/* A shutdown may come before the cancel that it brings. */
+	err = oa_err_code(result);
+	CHECK_RESULT(err, err == -ECANCELED || err == -ESHUTDOWN ||
+		     err == -EAGAIN || (err == -ENOMEM && round_now.faults));
+	ADD(round_now.calls_failed, 1);
+}
