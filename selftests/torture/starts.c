@@ -81,7 +81,8 @@ void act_start_under(struct actor *a)
 	if (!rec)
 		return;
 	rec->fd = (int)actor_random(a, ALL_KINDS);
-	o.runtime = round_now.rt;
+	/* A task may be faster than the start of its runtime is told. */
+	o.runtime = oa_runtime_self() ?: round_now.rt;
 	o.on_drop = task_dropped;
 	o.sem = rec->fd & WITH_SEM ? &under.sem : NULL;
 	o.backpressure = rec->fd & WITH_PRESSURE ? &under.pressure : NULL;
