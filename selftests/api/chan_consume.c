@@ -38,8 +38,12 @@ static void make(data *d, size_t capacity, enum oa_chan_kind kind)
 	ASSERT_OK(oa_chan_create(&d->ch, sizeof(int), capacity, kind));
 }
 
-/* Only the first task is left: the consumer has ended. */
-#define until_alone()	task_wait_until(count_tasks(NULL) == 1)
+/* Only the first task is left: the consumer has ended, and we see its work. */
+static void until_alone(data *d)
+{
+	task_wait_until(count_tasks(NULL) == 1);
+	SEEN(d->n);
+}
 
 static void adds(void *elem, void *arg)
 {
@@ -54,8 +58,8 @@ static void adds(void *elem, void *arg)
 	if (x % 3 == 1)
 		oa_yield();
 	d->sum += (uint64_t)x;
-	COUNT(d->n);
 	__atomic_sub_fetch(&d->inside, 1, __ATOMIC_ACQ_REL);
+	COUNT(d->n);
 }
 
 static unsigned int send_n(data *d, int n)
@@ -84,7 +88,7 @@ TASK_TEST_F(chan_consume, until_close, .workers = variant->workers)
 		ASSERT_OK(oa_chan_consume(self->ch, adds, self));
 		dropped = send_n(self, M);
 		ASSERT_OK(oa_chan_close(self->ch));
-		until_alone();
+		until_alone(self);
 		EXPECT_EQ((unsigned int)M, self->n + dropped);
 		if (!dropped)
 			EXPECT_EQ((uint64_t)M * (M + 1) / 2, self->sum);
@@ -102,7 +106,7 @@ TASK_TEST_F(chan_consume, what_is_there_already, .workers = variant->workers)
 	task_wait_until(SEEN(self->n) == 50);
 	EXPECT_EQ(50u * 51 / 2, self->sum);
 	ASSERT_OK(oa_chan_close(self->ch));
-	until_alone();
+	until_alone(self);
 	ASSERT_OK(oa_chan_destroy(self->ch));
 }
 
@@ -133,7 +137,7 @@ TASK_TEST_F(chan_consume, refused, .workers = variant->workers)
 	EXPECT_ERR(join_code(oa_spawn(consumes, self)), -EBUSY);
 	task_wait_until(SEEN(self->n) == 1);
 	ASSERT_OK(oa_chan_stop(self->ch));
-	until_alone();
+	until_alone(self);
 	ASSERT_OK(oa_chan_destroy(self->ch));
 }
 
@@ -168,7 +172,7 @@ TASK_TEST_F(chan_consume, beside_other_receivers, .workers = variant->workers,
 		ASSERT_OK(oa_chan_close(self->ch));
 		for (int i = 0; i < 3; i++)
 			actor_end(&a[i]);
-		until_alone();
+		until_alone(self);
 		EXPECT_EQ((unsigned int)M, self->n + self->other);
 		EXPECT_EQ((uint64_t)M * (M + 1) / 2, self->sum + self->got);
 		ASSERT_OK(oa_chan_destroy(self->ch));
@@ -193,8 +197,8 @@ static void counts(void *elem, void *arg)
 
 	ASSERT_EQ(1u, COUNT(d->inside));
 	d->sum += *(unsigned int *)elem;
-	COUNT(d->n);
 	__atomic_sub_fetch(&d->inside, 1, __ATOMIC_ACQ_REL);
+	COUNT(d->n);
 }
 
 TASK_TEST_F(chan_consume, many_to_one, .workers = variant->workers,
@@ -210,7 +214,7 @@ TASK_TEST_F(chan_consume, many_to_one, .workers = variant->workers,
 		for (int i = 0; i < 6; i++)
 			actor_end(&a[i]);
 		ASSERT_OK(oa_chan_close(self->ch));
-		until_alone();
+		until_alone(self);
 		EXPECT_EQ(600u, self->n);
 		EXPECT_EQ(600u, self->sum);
 		ASSERT_OK(oa_chan_destroy(self->ch));
@@ -250,7 +254,7 @@ TASK_TEST_F(chan_consume, stop_throws_away_the_rest,
 	EXPECT_EQ(0u, SEEN(self->n));
 	/* The one that it is at is finished. */
 	TELL(self->go, 1);
-	until_alone();
+	until_alone(self);
 	EXPECT_EQ(1u, SEEN(self->n));
 	EXPECT_EQ(1u, SEEN(self->inside));
 	ASSERT_OK(oa_chan_destroy(self->ch));
@@ -269,7 +273,7 @@ TASK_TEST_F(chan_consume, destroy_right_after_the_stop,
 	ASSERT_OK(oa_chan_stop(self->ch));
 	ASSERT_OK(oa_chan_destroy(self->ch));
 	TELL(self->go, 1);
-	until_alone();
+	until_alone(self);
 	EXPECT_EQ(1u, SEEN(self->n));
 }
 
@@ -299,7 +303,7 @@ TASK_TEST_F(chan_consume, stop_and_destroy_at_any_moment,
 		actor_start(&a, WHO_MIXED, i / 5, stops, self);
 		actor_end(&a);
 		/* What comes next has the same arg. */
-		until_alone();
+		until_alone(self);
 	}
 }
 
@@ -332,7 +336,7 @@ TASK_TEST_F(chan_consume, stop_with_senders_waiting,
 	EXPECT_EQ(2u, CHAN(self->ch, sent));
 	EXPECT_EQ(1u, CHAN(self->ch, dropped));
 	TELL(self->go, 1);
-	until_alone();
+	until_alone(self);
 	ASSERT_OK(oa_chan_destroy(self->ch));
 }
 
@@ -374,7 +378,7 @@ TASK_TEST_F(chan_consume, it_sends_to_itself, .workers = variant->workers)
 	make(self, 0, OA_CHAN_UNBOUNDED);
 	ASSERT_OK(oa_chan_consume(self->ch, sends_more, self));
 	ASSERT_OK(oa_chan_send(self->ch, &x));
-	until_alone();
+	until_alone(self);
 	EXPECT_EQ(101u, self->n);
 	ASSERT_OK(oa_chan_destroy(self->ch));
 }
@@ -383,7 +387,6 @@ static void stops_itself(void *elem, void *arg)
 {
 	data *d = arg;
 
-	COUNT(d->n);
 	ASSERT_EQ(7, *(int *)elem);
 	ASSERT_OK(oa_chan_stop(d->ch));
 	ASSERT_OK(oa_chan_destroy(d->ch));
@@ -391,6 +394,7 @@ static void stops_itself(void *elem, void *arg)
 	ASSERT_EQ(7, *(int *)elem);
 	ASSERT_OK(oa_yield());
 	ASSERT_EQ(7, *(int *)elem);
+	COUNT(d->n);
 }
 
 TASK_TEST_F(chan_consume, it_stops_itself, .workers = variant->workers,
@@ -403,7 +407,7 @@ TASK_TEST_F(chan_consume, it_stops_itself, .workers = variant->workers,
 		for (int k = 0; k < 5; k++)
 			ASSERT_OK(oa_chan_send(self->ch, &x));
 		ASSERT_OK(oa_chan_consume(self->ch, stops_itself, self));
-		until_alone();
+		until_alone(self);
 		EXPECT_EQ(1u, self->n);
 	}
 }
@@ -433,7 +437,7 @@ TASK_TEST_F(chan_consume, large_elements, .workers = variant->workers)
 		for (int i = 0; i < 5; i++)
 			ASSERT_OK(oa_chan_send(self->ch, p));
 		ASSERT_OK(oa_chan_close(self->ch));
-		until_alone();
+		until_alone(self);
 		EXPECT_EQ(5u, self->n);
 		ASSERT_OK(oa_chan_destroy(self->ch));
 	}

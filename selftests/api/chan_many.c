@@ -23,6 +23,8 @@ typedef struct chan_many_fixture_data data;
 
 FIXTURE_SETUP(chan_many)
 {
+	/* Drawn from by threads of all kinds: by then it is to be known. */
+	harness_seed();
 }
 
 FIXTURE_TEARDOWN(chan_many)

@@ -21,6 +21,8 @@ typedef struct chan_wait_fixture_data data;
 
 FIXTURE_SETUP(chan_wait)
 {
+	/* Drawn from by threads of all kinds: by then it is to be known. */
+	harness_seed();
 }
 
 FIXTURE_TEARDOWN(chan_wait)

@@ -22,6 +22,8 @@ typedef struct select_lose_fixture_data data;
 
 FIXTURE_SETUP(select_lose)
 {
+	/* Drawn from by threads of all kinds: by then it is to be known. */
+	harness_seed();
 	for (int i = 0; i < N; i++) {
 		self->tick[i] = (struct oa_event)OA_EVENT_AUTO_INIT;
 		/* Rendezvous, bounded, unbounded. */

@@ -151,6 +151,8 @@ typedef struct waitable_fixture_data data;
 
 FIXTURE_SETUP(waitable)
 {
+	/* Drawn from by threads of all kinds: by then it is to be known. */
+	harness_seed();
 	for (int i = 0; i < N; i++)
 		box_init(&self->box[i]);
 }
