@@ -405,6 +405,28 @@ TASK_TEST_F(cond, that_does_not_wait_keeps_the_mutex,
 	expect_at_rest(self);
 }
 
+/* The head of the queue, which may not have run since it was cancelled. */
+TASK_TEST_F(cond, a_signal_passes_over_the_cancelled,
+	    .workers = variant->workers)
+{
+	struct actor a[3];
+
+	for (int round = 0; round < 10; round++) {
+		self->woken = 0;
+		for (unsigned int i = 0; i < ARRAY_N(a); i++) {
+			actor_start(&a[i], BY_TASKS, i, waits, self);
+			WAITERS_ARE(i + 1);
+		}
+		ASSERT_OK(oa_cancel(a[0].task));
+		ASSERT_OK(oa_cancel(a[1].task));
+		ASSERT_OK(oa_cond_signal(&self->c));
+		EXPECT_ERR(actor_code(&a[0]), -ECANCELED);
+		EXPECT_ERR(actor_code(&a[1]), -ECANCELED);
+		EXPECT_OK(actor_code(&a[2]));
+	}
+	expect_at_rest(self);
+}
+
 /* A signal is never spent on one that is cancelled as it comes. */
 
 static void *cancels(void *arg)

@@ -604,6 +604,37 @@ SYNC_TEST(waits, while_it_is_cancelled)
 	}
 }
 
+/* Cancelled, but still in the queue where it has not run since. */
+TASK_TEST_F(waits, and_is_passed_over_once_cancelled,
+	    .workers = variant->workers)
+{
+	enum { GONE = 2, N = 4 };
+	struct door *d = &self->d;
+
+	for_each_verb(v) {
+		struct guest g[N] = { 0 };
+
+		if (v->counts)
+			continue;
+		self->passed = 0;
+		v->shut(d, N, N);
+		for (int i = 0; i < GONE; i++) {
+			g[i].timed = v->timed_wait;
+			g[i].deadline = OA_FOREVER;
+		}
+		come_in_order(g, N, BY_TASKS, v, self);
+		for (int i = 0; i < GONE; i++)
+			ASSERT_OK(oa_cancel(g[i].a.task));
+		serve(N - GONE, v, self);
+		for (int i = 0; i < GONE; i++)
+			BY(v, EXPECT_ERR(actor_code(&g[i].a), -ECANCELED));
+		see_off(g + GONE, N - GONE);
+		if (v->one_by_one)
+			BY(v, EXPECT_EQ(0u, oa_sem_value(&d->sem)));
+		expect_empty(v, d);
+	}
+}
+
 /* What the dump says. */
 
 struct look {
