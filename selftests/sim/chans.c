@@ -136,7 +136,7 @@ struct subscriber {
 	uint32_t got[ISSUES], nr;
 	uint64_t lost;
 	uint64_t since;			/* stamp after the subscription */
-	bool all;			/* subscribed before anything was sent */
+	bool all;			/* there before anything was sent */
 };
 
 static struct oa_chan *news;

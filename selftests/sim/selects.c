@@ -108,6 +108,7 @@ struct choice {
 	oa_task_t task[CASES];
 	void *result[CASES];
 	uint32_t n;
+	uint32_t who;			/* of a subscription */
 	uint64_t from;
 };
 
@@ -115,6 +116,11 @@ static struct oa_sem sem;
 static struct oa_event event;
 static uint32_t permits_given, permits_taken, sets, passes, units_given,
 	units_taken;
+
+/* What one publishes and the others subscribe to. */
+static struct oa_chan *news;
+static struct oa_chan_sub subs[CROWD_MAX];
+static uint32_t issues, seen[CROWD_MAX], missed[CROWD_MAX];
 
 static void *ends_soon(void *arg)
 {
@@ -156,7 +162,7 @@ static void add_other(struct choice *ch, struct actor *a)
 {
 	uint32_t i = ch->n;
 
-	switch (sim_below(6)) {
+	switch (sim_below(7)) {
 	case 0:
 		ch->c[i] = (struct oa_case)OA_CASE_AT(
 			oa_after(sim_below(20000)));
@@ -172,6 +178,11 @@ static void add_other(struct choice *ch, struct actor *a)
 		break;
 	case 4:
 		ch->c[i] = (struct oa_case)OA_CASE_NONE;
+		break;
+	case 5:
+		ch->c[i] = (struct oa_case)OA_CASE_RECV_FROM(&subs[a->id],
+							     &ch->parcel[i]);
+		ch->who = a->id;
 		break;
 	default:
 		add_join(ch, a);
@@ -209,6 +220,26 @@ static void lost(struct choice *ch, uint32_t i, int why, bool looked)
 	}
 }
 
+/* One after the other, but for those that it is told of. */
+static void read_news(uint32_t who, const struct parcel *p, int res)
+{
+	switch (res) {
+	case 0:
+		CHECK(p->id < issues);
+		CHECK_EQ(p->id, seen[who] + missed[who]);
+		seen[who]++;
+		break;
+	case -EOVERFLOW:
+		missed[who] += (uint32_t)oa_chan_lost(&subs[who]);
+		CHECK(seen[who] + missed[who] < issues);
+		break;
+	default:
+		CHECK_EQ(res, -EPIPE);
+		CHECK_EQ(seen[who] + missed[who], issues);
+		break;
+	}
+}
+
 static void won(struct choice *ch, uint32_t i)
 {
 	struct oa_case *c = &ch->c[i];
@@ -220,6 +251,9 @@ static void won(struct choice *ch, uint32_t i)
 	case OA_CASE_KIND_RECV:
 		traffic_received(ch->line[i], &ch->parcel[i], ch->from, c->res,
 				 true);
+		break;
+	case OA_CASE_KIND_RECV_FROM:
+		read_news(ch->who, &ch->parcel[i], c->res);
 		break;
 	case OA_CASE_KIND_JOIN:
 		CHECK_EQ(c->res, 0);
@@ -274,10 +308,19 @@ static bool closed_now(const struct choice *ch, int i)
 	return i >= 0 && ch->c[i].res == -EPIPE;
 }
 
+static void publish(void)
+{
+	struct parcel p = { .id = issues };
+
+	/* Nobody may have it before it counts. */
+	issues++;
+	CHECK_EQ(oa_chan_send(news, &p), 0);
+}
+
 static void gives_and_closes(struct actor *a)
 {
-	for (uint32_t n = sim_below(12); n; n--) {
-		switch (sim_below(4)) {
+	for (uint32_t n = sim_below(16); n; n--) {
+		switch (sim_below(5)) {
 		case 0:
 			permits_given++;
 			CHECK_EQ(oa_sem_post(&sem), 0);
@@ -290,6 +333,9 @@ static void gives_and_closes(struct actor *a)
 			units_given++;
 			box_put(&box);
 			break;
+		case 3:
+			publish();
+			break;
 		default:
 			actor_pause(a);
 			break;
@@ -299,6 +345,7 @@ static void gives_and_closes(struct actor *a)
 		actor_pause(a);
 		traffic_close(&lines[i]);
 	}
+	CHECK_EQ(oa_chan_close(news), 0);
 }
 
 static void selects(struct actor *a)
@@ -310,7 +357,7 @@ static void selects(struct actor *a)
 	ch.n = 0;
 	for (uint32_t n = 1 + sim_below(3); n; n--)
 		add_line(&ch, sim_one_in(2));
-	others = sim_below(CASES - 3 + 1);
+	others = sim_below(CASES - ch.n + 1);
 	while (others--)
 		add_other(&ch, a);
 	if (!ch.n)
@@ -357,7 +404,13 @@ static void open_lines(void)
 	event = (struct oa_event)OA_EVENT_AUTO_INIT;
 	box = (struct box){ .w.ops = &box_ops };
 	permits_given = permits_taken = sets = passes = 0;
-	units_given = units_taken = 0;
+	units_given = units_taken = issues = 0;
+	CHECK_EQ(oa_chan_create(&news, sizeof(struct parcel),
+				1 + sim_below(4), OA_CHAN_BROADCAST), 0);
+	for (uint32_t i = 0; i < CROWD_MAX; i++) {
+		seen[i] = missed[i] = 0;
+		CHECK_EQ(oa_chan_subscribe(news, &subs[i]), 0);
+	}
 }
 
 static void end_lines(void)
@@ -367,6 +420,10 @@ static void end_lines(void)
 	CHECK_UNUSED(oa_sem_info, &sem, permits_given - permits_taken);
 	CHECK_EQ(units_given, units_taken + box.units);
 	CHECK(!box.first);
+	CHECK_EQ(oa_chan_destroy(news), -EBUSY);
+	for (uint32_t i = 0; i < CROWD_MAX; i++)
+		CHECK_EQ(oa_chan_unsubscribe(&subs[i]), 0);
+	CHECK_EQ(oa_chan_destroy(news), 0);
 	CHECK_EQ(oa_event_destroy(&event), 0);
 	CHECK_EQ(oa_sem_destroy(&sem), 0);
 }

@@ -163,7 +163,7 @@ static void elem_received(struct line *l, const struct elem *e, uint64_t from,
 	}
 }
 
-void act_chan_send(struct actor *a)
+static void send_once(struct actor *a)
 {
 	oa_time_t soon = oa_after(actor_random(a, 300) * OA_USEC);
 	struct oa_deadline d;
@@ -185,7 +185,7 @@ void act_chan_send(struct actor *a)
 	elem_sent(&e, res, how < 2);
 }
 
-void act_chan_recv(struct actor *a)
+static void recv_once(struct actor *a)
 {
 	oa_time_t soon = oa_after(actor_random(a, 300) * OA_USEC);
 	struct line *l = any_line(a);
@@ -207,6 +207,18 @@ void act_chan_recv(struct actor *a)
 		CHECK(oa_deadline_leave(&d) >= 0);
 	}
 	elem_received(l, &e, from, res, how < 2);
+}
+
+void act_chan_send(struct actor *a)
+{
+	for (uint32_t n = 1 + actor_random(a, 6); n; n--)
+		send_once(a);
+}
+
+void act_chan_recv(struct actor *a)
+{
+	for (uint32_t n = 1 + actor_random(a, 6); n; n--)
+		recv_once(a);
 }
 
 struct choice {
