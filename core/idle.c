@@ -192,14 +192,6 @@ void idle_slice_begin(struct worker *w, oa_time_t now)
 	set_budget(w);
 }
 
-static uint32_t next_random(struct worker *w)
-{
-	w->rng ^= w->rng << 13;
-	w->rng ^= w->rng >> 17;
-	w->rng ^= w->rng << 5;
-	return w->rng;
-}
-
 static uint32_t steal_from(struct worker *w, struct worker *from)
 {
 	struct task *got[RING_SIZE / 2];
@@ -249,7 +241,7 @@ static uint32_t rescue_from(struct worker *w, struct worker *from)
 static uint32_t search(struct worker *w, bool rescue)
 {
 	struct runtime *rt = w->rt;
-	uint32_t from = next_random(w) % rt->nr_workers, n;
+	uint32_t from = worker_random(w) % rt->nr_workers, n;
 	struct worker *peer;
 
 	STAT_INC(w, searches);
@@ -298,7 +290,7 @@ static bool watch(struct worker *w)
 	if (rt->watch_off)
 		return false;
 	/* Now and then for luck, so that a change is noticed. */
-	if (w->watch_score < WATCH_GOOD && (next_random(w) & 31))
+	if (w->watch_score < WATCH_GOOD && (worker_random(w) & 31))
 		return false;
 	if (!atomic_cas(&watcher, &none, 1)) /* [watch] one at a time */
 		return false;

@@ -39,6 +39,8 @@ struct pool_worker {
 	struct poll_thread thread;
 	struct pool *pool;		/* I */
 	struct pool_worker *next;	/* L:lock; in ->gone, or free */
+	bool made;			/* L:lock; ->thread is filled in */
+	bool ended;			/* L:lock; it has left */
 	struct task *task;		/* 1; that it runs */
 	void *result;			/* T; of oa_exit() */
 	jmp_buf exit;			/* T */
@@ -52,6 +54,7 @@ struct pool {
 	uint32_t waiting;		/* L:lock; tasks in the list */
 	uint32_t threads;		/* L:lock; that are there */
 	uint32_t idle;			/* L:lock; of those, without a task */
+	uint32_t joining;		/* L:lock; taken out of ->gone */
 	bool ending;			/* L:lock */
 	struct pool_worker *gone;	/* L:lock; ended, to be joined */
 	struct pool_worker *free;	/* L:lock; not used */
@@ -174,6 +177,16 @@ static bool wait_for_task(struct pool *p)
 	return p->first;
 }
 
+/*
+ * Under the lock: to be joined, which takes that it has left, and that who
+ * made it knows its thread. The later of the two does it.
+ */
+static void put_gone(struct pool *p, struct pool_worker *pw)
+{
+	pw->next = p->gone;
+	p->gone = pw;
+}
+
 static void *pool_thread(void *arg)
 {
 	struct pool_worker *pw = arg;
@@ -189,8 +202,9 @@ static void *pool_thread(void *arg)
 		}
 	} while (wait_for_task(p));
 	p->threads--;
-	pw->next = p->gone;
-	p->gone = pw;
+	pw->ended = true;
+	if (pw->made)
+		put_gone(p, pw);
 	spin_unlock(&p->lock);
 	return NULL;
 }
@@ -198,20 +212,21 @@ static void *pool_thread(void *arg)
 /* Joins those that have ended: they are on their last instructions. */
 static void reap(struct pool *p)
 {
-	struct pool_worker *pw, *next;
+	struct pool_worker *pw;
 
 	spin_lock(&p->lock);
-	pw = p->gone;
-	p->gone = NULL;
-	spin_unlock(&p->lock);
-	for (; pw; pw = next) {
-		next = pw->next;
+	while ((pw = p->gone)) {
+		p->gone = pw->next;
+		p->joining++;
+		spin_unlock(&p->lock);
 		p->rt->poll->thread_join(&pw->thread);
 		spin_lock(&p->lock);
+		p->joining--;
+		pw->made = pw->ended = false;
 		pw->next = p->free;
 		p->free = pw;
-		spin_unlock(&p->lock);
 	}
+	spin_unlock(&p->lock);
 }
 
 /* A thread for what waits; the caller has counted it. */
@@ -268,9 +283,10 @@ int pool_run(struct runtime *rt, struct task *t)
 	p->waiting++;
 	WRITE_ONCE(p->word, p->word + 1);
 	/* As many as have places: those that have ended are used again. */
-	while (p->waiting > p->idle && !p->free && p->gone) {
+	while (p->waiting > p->idle && !p->free && (p->gone || p->joining)) {
 		spin_unlock(&p->lock);
 		reap(p);
+		poll_thread_yield();
 		spin_lock(&p->lock);
 	}
 	if (p->waiting > p->idle && p->free) {
@@ -279,10 +295,17 @@ int pool_run(struct runtime *rt, struct task *t)
 		p->threads++;
 	}
 	spin_unlock(&p->lock);
-	if (pw && start_thread(p, pw))
-		return no_thread(p, pw, t);
-	if (!pw)
+	if (!pw) {
 		rt->poll->thread_wake(&p->word);
+		return 0;
+	}
+	if (start_thread(p, pw))
+		return no_thread(p, pw, t);
+	spin_lock(&p->lock);
+	pw->made = true;
+	if (pw->ended)
+		put_gone(p, pw);
+	spin_unlock(&p->lock);
 	return 0;
 }
 
@@ -301,7 +324,7 @@ void pool_end(struct pool *p)
 
 		reap(p);
 		spin_lock(&p->lock);
-		threads = p->threads + !!p->gone;
+		threads = p->threads + p->joining + !!p->gone;
 		spin_unlock(&p->lock);
 		if (!threads)
 			return;

@@ -123,6 +123,15 @@ static inline struct task *task_self(void)
 	return likely(w != NULL) ? w->current : thread_task();
 }
 
+/* Owner. Not for secrets. */
+static inline uint32_t worker_random(struct worker *w)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 17;
+	w->rng ^= w->rng << 5;
+	return w->rng;
+}
+
 #define STAT_INC(w, field)	WRITE_ONCE((w)->st.field, (w)->st.field + 1)
 #define STAT_ADD(w, field, n)	WRITE_ONCE((w)->st.field, (w)->st.field + (n))
 

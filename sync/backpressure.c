@@ -25,7 +25,7 @@ static int one_less(const struct sync *s, uint64_t *w, int64_t arg)
 	return 0;
 }
 
-static bool usable(const struct oa_backpressure *b)
+bool backpressure_usable(const struct oa_backpressure *b)
 {
 	return b && sync_glance(b) & SYNC_INIT && b->oa__max;
 }
@@ -51,7 +51,7 @@ int oa_backpressure_tryenter(struct oa_backpressure *b)
 {
 	int err;
 
-	if (!usable(b))
+	if (!backpressure_usable(b))
 		return -EINVAL;
 	err = gate_try(&backpressure_gate, (struct sync *)b);
 	if (!err || !lossy(b))
@@ -62,7 +62,7 @@ int oa_backpressure_tryenter(struct oa_backpressure *b)
 
 int backpressure_enter(struct oa_backpressure *b, struct waiter *n)
 {
-	if (!usable(b))
+	if (!backpressure_usable(b))
 		return -EINVAL;
 	if (lossy(b))
 		return oa_backpressure_tryenter(b) ? -EBUSY : 1;
@@ -74,7 +74,7 @@ int oa_backpressure_enter_until(struct oa_backpressure *b, oa_time_t deadline)
 	struct task *t;
 	int err;
 
-	if (!usable(b))
+	if (!backpressure_usable(b))
 		return -EINVAL;
 	if (!lossy(b))
 		return gate_wait(&backpressure_gate, (struct sync *)b,
@@ -90,13 +90,13 @@ int oa_backpressure_enter(struct oa_backpressure *b)
 
 int oa_backpressure_leave(struct oa_backpressure *b)
 {
-	return usable(b) ? gate_change(&backpressure_gate, (struct sync *)b,
+	return backpressure_usable(b) ? gate_change(&backpressure_gate, (struct sync *)b,
 				       one_less, 0) : -EINVAL;
 }
 
 int oa_backpressure_destroy(struct oa_backpressure *b)
 {
-	return usable(b) ? sync_destroy((struct sync *)b) : -EINVAL;
+	return backpressure_usable(b) ? sync_destroy((struct sync *)b) : -EINVAL;
 }
 
 int oa_backpressure_info(const struct oa_backpressure *b,
@@ -104,7 +104,7 @@ int oa_backpressure_info(const struct oa_backpressure *b,
 {
 	struct oa_sync_info is = { .size = 0 };
 
-	if (!usable(b))
+	if (!backpressure_usable(b))
 		return -EINVAL;
 	is.value = sync_glance(b) >> SYNC_SHIFT;
 	is.limit = b->oa__max;

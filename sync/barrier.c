@@ -6,7 +6,7 @@
  */
 #include "sync/barrier.h"
 
-static bool usable(const struct oa_barrier *b)
+bool barrier_usable(const struct oa_barrier *b)
 {
 	return b && sync_glance(b) & SYNC_INIT && b->oa__goal;
 }
@@ -54,7 +54,7 @@ int barrier_enlist(struct oa_barrier *b, struct waiter *n)
 	struct sync *s = (struct sync *)b;
 	uint64_t w;
 
-	if (!usable(b))
+	if (!barrier_usable(b))
 		return -EINVAL;
 	w = sync_lock(s);
 	if (arrive(b, n, &w))
@@ -83,7 +83,7 @@ int oa_barrier_wait_until(struct oa_barrier *b, oa_time_t deadline)
 	struct sync *s = (struct sync *)b;
 	struct waiter n;
 	struct task *t;
-	int err = usable(b) ? sync_begin(&t) : -EINVAL;
+	int err = barrier_usable(b) ? sync_begin(&t) : -EINVAL;
 	uint64_t w;
 
 	if (err)
@@ -92,9 +92,12 @@ int oa_barrier_wait_until(struct oa_barrier *b, oa_time_t deadline)
 	w = sync_lock(s);
 	if (arrive(b, &n, &w))
 		return 1;
-	err = sync_sleep(s, w, &n, deadline);
+	/* A deadline is marked when it is sure that it ended this. */
+	err = sync_sleep(s, w, &n, INT64_MIN);
 	if (unlikely(err) && barrier_give_up(b, &n))
 		return 0;
+	if (unlikely(err == -ETIMEDOUT))
+		deadline_mark(t, deadline);
 	return err;
 }
 
@@ -105,14 +108,14 @@ int oa_barrier_wait(struct oa_barrier *b)
 
 int oa_barrier_destroy(struct oa_barrier *b)
 {
-	return usable(b) ? sync_destroy((struct sync *)b) : -EINVAL;
+	return barrier_usable(b) ? sync_destroy((struct sync *)b) : -EINVAL;
 }
 
 int oa_barrier_info(const struct oa_barrier *b, struct oa_sync_info *info)
 {
 	struct oa_sync_info is = { .size = 0 };
 
-	if (!usable(b))
+	if (!barrier_usable(b))
 		return -EINVAL;
 	is.value = sync_glance(b) >> SYNC_SHIFT;
 	is.limit = b->oa__goal;

@@ -5,6 +5,9 @@
 
 #include "sync/sync.h"
 
+/* Initialised? */
+bool barrier_usable(const struct oa_barrier *b);
+
 /* 0: queued; 1: the round is complete by it. */
 int barrier_enlist(struct oa_barrier *b, struct waiter *n);
 /* Gives up. True: the round was complete before it could. */

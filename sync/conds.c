@@ -22,8 +22,6 @@
  * served, takes the waiter out and drops the task, and what it held is given
  * back in reverse order.
  */
-#include <string.h>
-
 #include "core/conds.h"
 #include "core/pool.h"
 #include "core/runtime.h"
@@ -76,14 +74,13 @@ struct slab_cache start_cache = {
 
 int conds_check(const struct oa_task_opts *o)
 {
-	struct oa_sync_info info = OA_SYNC_INFO_INIT;
 	size_t n = 0;
 
-	if (o->latch && oa_latch_info(o->latch, &info))
+	if (o->latch && !latch_usable(o->latch))
 		return -EINVAL;
-	if (o->barrier && oa_barrier_info(o->barrier, &info))
+	if (o->barrier && !barrier_usable(o->barrier))
 		return -EINVAL;
-	if (o->backpressure && oa_backpressure_info(o->backpressure, &info))
+	if (o->backpressure && !backpressure_usable(o->backpressure))
 		return -EINVAL;
 	if (o->block && (o->pinned || o->worker || o->stack_size))
 		return -EINVAL;
@@ -108,7 +105,8 @@ static void *run_chain(void *arg)
 
 static void fill(struct start *s, struct task *t, const struct oa_task_opts *o)
 {
-	memset(s, 0, sizeof(*s));
+	unsigned int n = 0;
+
 	s->task = t;
 	s->on[STAGE_LATCH] = o->latch;
 	s->on[STAGE_BARRIER] = o->barrier;
@@ -116,10 +114,14 @@ static void fill(struct start *s, struct task *t, const struct oa_task_opts *o)
 	s->on[STAGE_SEM] = o->sem;
 	s->on[STAGE_PLACE] = o->block ? t->rt->pool : NULL;
 	s->on[STAGE_MUTEX] = o->mutex;
-	s->fn = t->fn;
-	for (unsigned int i = 0; o->then && o->then[i]; i++)
-		s->then[i] = o->then[i];
-	if (s->then[0])
+	s->held = 0;
+	s->stage = STAGE_LATCH;
+	s->waiting = false;
+	WRITE_ONCE(s->fn, t->fn);
+	for (; o->then && o->then[n]; n++)
+		s->then[n] = o->then[n];
+	s->then[n] = NULL;
+	if (n)
 		WRITE_ONCE(t->fn, run_chain);
 }
 

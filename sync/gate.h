@@ -87,6 +87,10 @@ gate_change(const struct gate *g, struct sync *s, gate_step step, int64_t arg)
 
 extern const struct gate sem_gate, event_gate, latch_gate, backpressure_gate;
 
+/* Initialised? */
+bool latch_usable(const struct oa_latch *l);
+bool backpressure_usable(const struct oa_backpressure *b);
+
 int backpressure_enter(struct oa_backpressure *b, struct waiter *n);
 int latch_arrive(struct oa_latch *l);
 

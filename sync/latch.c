@@ -25,7 +25,7 @@ static int count_one(const struct sync *s, uint64_t *w, int64_t arg)
 	return 0;
 }
 
-static bool usable(const struct oa_latch *l)
+bool latch_usable(const struct oa_latch *l)
 {
 	return l && sync_glance(l) & SYNC_INIT && l->oa__goal;
 }
@@ -40,7 +40,7 @@ int oa_latch_init(struct oa_latch *l, uint32_t count)
 
 int latch_arrive(struct oa_latch *l)
 {
-	if (!usable(l))
+	if (!latch_usable(l))
 		return -EINVAL;
 	return gate_change(&latch_gate, (struct sync *)l, count_one, 0);
 }
@@ -52,19 +52,19 @@ int oa_latch_count_down(struct oa_latch *l)
 
 int oa_latch_wait_until(struct oa_latch *l, oa_time_t deadline)
 {
-	return usable(l) ? gate_wait(&latch_gate, (struct sync *)l, deadline)
+	return latch_usable(l) ? gate_wait(&latch_gate, (struct sync *)l, deadline)
 			 : -EINVAL;
 }
 
 int oa_latch_wait(struct oa_latch *l)
 {
-	return usable(l) ? gate_wait(&latch_gate, (struct sync *)l, OA_FOREVER)
+	return latch_usable(l) ? gate_wait(&latch_gate, (struct sync *)l, OA_FOREVER)
 			 : -EINVAL;
 }
 
 int oa_latch_trywait(struct oa_latch *l)
 {
-	return usable(l) ? gate_try(&latch_gate, (struct sync *)l) : -EINVAL;
+	return latch_usable(l) ? gate_try(&latch_gate, (struct sync *)l) : -EINVAL;
 }
 
 int oa_latch_arrive_wait_until(struct oa_latch *l, oa_time_t deadline)
@@ -81,14 +81,14 @@ int oa_latch_arrive_wait(struct oa_latch *l)
 
 int oa_latch_destroy(struct oa_latch *l)
 {
-	return usable(l) ? sync_destroy((struct sync *)l) : -EINVAL;
+	return latch_usable(l) ? sync_destroy((struct sync *)l) : -EINVAL;
 }
 
 int oa_latch_info(const struct oa_latch *l, struct oa_sync_info *info)
 {
 	struct oa_sync_info is = { .size = 0 };
 
-	if (!usable(l))
+	if (!latch_usable(l))
 		return -EINVAL;
 	is.value = sync_glance(l) >> SYNC_SHIFT;
 	is.limit = l->oa__goal;

@@ -251,6 +251,7 @@ static void unlock_slow(struct oa_mutex *m)
 			w |= (uint64_t)(uintptr_t)t;
 			break;
 		}
+		WRITE_ONCE(m->oa__uses, m->oa__uses - 1);
 	}
 	sync_unlock(s, sync_mark(s, w));
 	wakes_run(&wk);
@@ -309,7 +310,6 @@ int oa_mutex_info(const struct oa_mutex *m, struct oa_sync_info *info)
 	t = holder(sync_glance(m));
 	is.value = !!t;
 	is.uses = READ_ONCE(m->oa__uses);
-	if (t && !(READ_ONCE(t->flags) & TASK_THREAD))
-		is.owner = task_handle(t);
+	is.owner = sync_owner(t);
 	return sync_info(m, info, &is);
 }

@@ -250,7 +250,6 @@ int oa_rwlock_info(const struct oa_rwlock *l, struct oa_sync_info *info)
 	w = sync_glance(l);
 	is.value = w & HAS_WRITER ? 1 : w >> SYNC_SHIFT;
 	t = writer_of(l);
-	if (t && !(READ_ONCE(t->flags) & TASK_THREAD))
-		is.owner = task_handle(t);
+	is.owner = sync_owner(t);
 	return sync_info(l, info, &is);
 }

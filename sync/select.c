@@ -43,8 +43,12 @@
 
 #define CASES_MAX	1024u
 
-/* ->oa__state */
-enum { CASE_OUT, CASE_IN };
+/*
+ * ->oa__state: of case i, whether its waiter has been queued, and apart from
+ * that, which case is the i-th in the order of this round.
+ */
+#define CASE_IN		1u
+#define CASE_ORDER(i)	((uint32_t)(i) << 1)
 
 /* The descriptors of a select, watched by a task. */
 struct watch {
@@ -60,7 +64,7 @@ struct sel {
 	struct task *t;
 	oa_time_t deadline;
 	uint64_t epoch;
-	uint64_t rng;
+	uint32_t rng;
 	struct watch watch;
 	struct waiter watcher;		/* on ->watch.ready */
 	size_t nr_fds;
@@ -71,12 +75,29 @@ static struct waiter *waiter_of(struct oa_case *c)
 	return (struct waiter *)&c->oa__waiter;
 }
 
-static size_t begin_at(struct sel *s)
+static size_t order_of(const struct oa_case *c)
 {
+	return c->oa__state >> 1;
+}
+
+static void set_order(struct oa_case *c, size_t i)
+{
+	c->oa__state = CASE_ORDER(i) | (c->oa__state & CASE_IN);
+}
+
+/* The @k-th case of this round: any that has not been yet. */
+static size_t draw(struct sel *s, size_t k)
+{
+	size_t j, i;
+
 	s->rng ^= s->rng << 13;
-	s->rng ^= s->rng >> 7;
-	s->rng ^= s->rng << 17;
-	return s->n ? s->rng % s->n : 0;
+	s->rng ^= s->rng >> 17;
+	s->rng ^= s->rng << 5;
+	j = k + s->rng % (s->n - k);
+	i = order_of(&s->c[j]);
+	set_order(&s->c[j], order_of(&s->c[k]));
+	set_order(&s->c[k], i);
+	return i;
 }
 
 static int take_fd(struct oa_case *c)
@@ -84,8 +105,14 @@ static int take_fd(struct oa_case *c)
 	struct pollfd p = { .fd = c->u.poll.fd,
 			    .events = (short)c->u.poll.events };
 
+	if (p.fd < 0)
+		return -EBADF;
+#if defined(OA_SIM) && OA_SIM == 1
+	oa_poll(&p, 1, 0);
+#else
 	if (poll(&p, 1, 0) < 0)
 		return -errno;
+#endif
 	return p.revents ? p.revents : -EAGAIN;
 }
 
@@ -123,10 +150,9 @@ static int take(struct oa_case *c)
 /* The index of a case that was ready, or -EAGAIN. */
 static int take_any(struct sel *s)
 {
-	size_t from = begin_at(s), i;
-
 	for (size_t k = 0; k < s->n; k++) {
-		i = from + k < s->n ? from + k : from + k - s->n;
+		size_t i = draw(s, k);
+
 		s->c[i].res = take(&s->c[i]);
 		if (s->c[i].res != -EAGAIN)
 			return (int)i;
@@ -280,13 +306,12 @@ static oa_time_t wait_until(struct sel *s)
 /* False: one of them is ready. */
 static bool enlist_all(struct sel *s)
 {
-	size_t from = begin_at(s), i;
-
 	for (size_t k = 0; k < s->n; k++) {
-		i = from + k < s->n ? from + k : from + k - s->n;
+		size_t i = draw(s, k);
+
 		if (enlist(s, &s->c[i]))
 			return false;
-		s->c[i].oa__state = CASE_IN;
+		s->c[i].oa__state |= CASE_IN;
 	}
 	if (!s->watch.task.id)
 		return true;
@@ -303,9 +328,9 @@ static int delist_all(struct sel *s)
 	int fired = -1;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->c[i].oa__state != CASE_IN)
+		if (!(s->c[i].oa__state & CASE_IN))
 			continue;
-		s->c[i].oa__state = CASE_OUT;
+		s->c[i].oa__state &= ~CASE_IN;
 		if (delist(s, &s->c[i]))
 			fired = (int)i;
 	}
@@ -356,8 +381,14 @@ static int rounds(struct sel *s)
 				return ret;
 		}
 		ret = wait_round(s);
-		if (ret == -ETIMEDOUT)
+		if (ret == -ETIMEDOUT) {
+			/* What is there at the last moment is taken. */
+			ret = take_any(s);
+			if (ret != -EAGAIN)
+				return ret;
 			deadline_mark(s->t, s->deadline);
+			return -ETIMEDOUT;
+		}
 		if (ret != -EAGAIN)
 			return ret;
 		/* It has told: a new one if it was for nothing. */
@@ -403,11 +434,19 @@ static int check(struct sel *s, bool waits)
 	for (size_t i = 0; i < s->n; i++) {
 		if (!case_ok(&s->c[i]))
 			return -EINVAL;
-		s->c[i].oa__state = CASE_OUT;
+		s->c[i].oa__state = CASE_ORDER(i);
 		any = any || s->c[i].kind != OA_CASE_KIND_NONE;
 		s->nr_fds += s->c[i].kind == OA_CASE_KIND_FD;
 	}
 	return any || !waits ? 0 : -EINVAL;
+}
+
+/* Not 0. */
+static uint32_t random_word(void)
+{
+	struct worker *w = worker_self();
+
+	return (w ? worker_random(w) : (uint32_t)poll_default->random()) | 1;
 }
 
 int oa_select_until(struct oa_case *cases, size_t n, oa_time_t deadline)
@@ -421,9 +460,7 @@ int oa_select_until(struct oa_case *cases, size_t n, oa_time_t deadline)
 		return ret;
 	if (s.nr_fds && s.t->flags & TASK_THREAD)
 		return -EPERM;
-	/* Other orders in other rounds, and in other calls. */
-	s.rng = ((READ_ONCE(s.t->wait) * 0x9e3779b97f4a7c15ull) ^
-		 (uintptr_t)s.t) | 1;
+	s.rng = random_word();
 	ret = rounds(&s);
 	if (s.watch.task.id)
 		watch_stop(&s);
@@ -442,6 +479,6 @@ int oa_tryselect(struct oa_case *cases, size_t n)
 
 	if (ret)
 		return ret;
-	s.rng = (uint64_t)poll_default->random() | 1;
+	s.rng = random_word();
 	return take_any(&s);
 }

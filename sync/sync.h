@@ -167,6 +167,12 @@ int sync_destroy(struct sync *s);
 int sync_info(const void *obj, struct oa_sync_info *info,
 	      const struct oa_sync_info *is);
 
+/* For queries: a task has a runtime, a thread's stand-in has none. */
+static inline oa_task_t sync_owner(const struct task *t)
+{
+	return t && READ_ONCE(t->rt) ? task_handle(t) : (oa_task_t){ 0 };
+}
+
 /* The word, a glance. */
 static inline uint64_t sync_glance(const void *obj)
 {

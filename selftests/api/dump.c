@@ -58,10 +58,10 @@ static void say_counts(struct oa_runtime *rt, int fd)
 {
 	static const char *const names[] = {
 		"", "queued", "delayed", "runnable", "running", "parked",
-		"ended",
+		"ended", "waiting",
 	};
 
-	for (int s = OA_TASK_QUEUED; s <= OA_TASK_ENDED; s++) {
+	for (int s = OA_TASK_QUEUED; s <= OA_TASK_WAITING; s++) {
 		struct look l = { .state = s };
 
 		oa_tasks(rt, count_one, &l);
