@@ -37,6 +37,7 @@ static void add_line(void *arg, const char *line, bool lacks)
 }
 
 static int last_start;
+SIM_STATE(last_start);
 
 void about_started(int err)
 {
