@@ -124,7 +124,7 @@ TASK_TEST_F(futex, a_wake_ends_a_wait, .workers = variant->workers)
 	oa_task_t t = oa_spawn(waits, &self->w[0]);
 
 	until_waiters(&self->w[0], 1);
-	EXPECT_EQ(OA_TASK_PARKED, task_state(NULL, t));
+	task_wait_until(task_state(NULL, t) == OA_TASK_PARKED);
 	EXPECT_EQ(0, oa_futex_wake(&self->w[1], 1));
 	EXPECT_EQ(0, oa_futex_wake(&self->w[0], 0));
 	EXPECT_EQ(1, oa_futex_wake(&self->w[0], 1));

@@ -14,26 +14,32 @@
 FIXTURE(futex_faults) {
 	uint32_t w[WORDS];
 	struct oa_futex_word v[WORDS];
-	unsigned int n;
+	unsigned int n, failed, ran;
 };
 VARIANTS_FUTEX(futex_faults);
 LEAK_CHECK(futex_faults);
 
 typedef struct futex_faults_fixture_data data;
 
-static void set_fault(const char *kind, int n)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "%s:%d", kind, n);
-	ASSERT_EQ(0, setenv("OA_FAULT", text, 1));
-	fault_read();
-}
-
 static void no_fault(void)
 {
 	unsetenv("OA_FAULT");
 	fault_read();
+}
+
+/* Runs @fn in a runtime in which the @n-th of a kind fails; its result. */
+static int run_with(data *s, const char *kind, unsigned int n, oa_fn fn,
+		    unsigned int workers)
+{
+	char text[64];
+	int err;
+
+	snprintf(text, sizeof(text), "%s:%u", kind, n);
+	ASSERT_EQ(0, setenv("OA_FAULT", text, 1));
+	fault_read();
+	err = oa_run(fn, s, .workers = workers);
+	no_fault();
+	return err;
 }
 
 FIXTURE_SETUP(futex_faults)
@@ -51,7 +57,13 @@ static void *waits(void *arg)
 {
 	data *s = arg;
 
-	return (void *)(intptr_t)oa_futex_waitv(s->v, s->n, OA_FOREVER);
+	return as_result(oa_futex_waitv(s->v, s->n, OA_FOREVER));
+}
+
+static void nobody_waits(data *s)
+{
+	for (int i = 0; i < WORDS; i++)
+		EXPECT_EQ(0, oa_futex_wake(&s->w[i], INT_MAX));
 }
 
 static int join_int(oa_task_t t)
@@ -62,15 +74,10 @@ static int join_int(oa_task_t t)
 	return (int)(intptr_t)result;
 }
 
-static void nobody_waits(data *s)
-{
-	for (int i = 0; i < WORDS; i++)
-		EXPECT_EQ(0, oa_futex_wake(&s->w[i], INT_MAX));
-}
-
 /* One that is woken, and one that is cancelled wherever it has got to. */
-static void wait_through(data *s)
+static void *waits_twice(void *arg)
 {
+	data *s = arg;
 	oa_task_t t = oa_spawn(waits, s);
 
 	task_wait_until(oa_futex_wake(&s->w[s->n - 1], 1) == 1);
@@ -81,44 +88,66 @@ static void wait_through(data *s)
 	ASSERT_OK(oa_cancel(t));
 	EXPECT_ERR(join_int(t), -ECANCELED);
 	nobody_waits(s);
+	s->ran++;
+	return NULL;
 }
 
-TASK_TEST_F(futex_faults, no_room_in_the_submission_queue,
-	    .workers = variant->workers)
+/* Ends at once when it is refused something, and else when its time is up. */
+static void *waits_a_little(void *arg)
 {
-	for (int n = 1; n <= (int)SCALED(40, 20); n++) {
+	data *s = arg;
+	int err = oa_futex_waitv(s->v, s->n, oa_after(OA_MSEC));
+
+	if (err == -ENOMEM)
+		s->failed++;
+	else
+		EXPECT_ERR(err, -ETIMEDOUT);
+	nobody_waits(s);
+	/* Nothing is broken for good. */
+	EXPECT_ERR(oa_futex_waitv(s->v, s->n, oa_after(OA_MSEC)), -ETIMEDOUT);
+	nobody_waits(s);
+	s->ran++;
+	return NULL;
+}
+
+TEST_F(futex_faults, no_room_in_the_submission_queue)
+{
+	unsigned int most = (unsigned int)SCALED(20, 12);
+
+	for (unsigned int n = 1; n <= most; n++) {
 		self->n = n % 2 ? 1 : WORDS;
-		set_fault("sqe", n);
-		wait_through(self);
-		no_fault();
+		ASSERT_OK(run_with(self, "sqe", n, waits_twice,
+				   variant->workers));
 	}
+	EXPECT_EQ(most, self->ran);
 }
 
-TASK_TEST_F(futex_faults, no_thread_to_stand_in, .workers = variant->workers)
+TEST_F(futex_faults, no_thread_to_stand_in)
 {
-	for (self->n = 1; self->n <= WORDS; self->n++) {
-		for (int n = 1; by_threads() && n <= (int)self->n; n++) {
-			set_fault("thread", n);
-			EXPECT_ERR(join_int(oa_spawn(waits, self)), -ENOMEM);
-			no_fault();
-			nobody_waits(self);
-		}
-		/* A request needs none. */
-		if (!by_threads())
-			set_fault("thread", 1);
-		wait_through(self);
-		no_fault();
-	}
+	unsigned int want = 0;
+
+	/* Who calls oa_run() is the first worker. */
+	for (self->n = 1; self->n <= WORDS; self->n++)
+		for (unsigned int i = 0; i < self->n; i++, want++)
+			ASSERT_OK(run_with(self, "thread", variant->workers + i,
+					   waits_a_little, variant->workers));
+	EXPECT_EQ(want, self->ran);
+	EXPECT_EQ(by_threads() ? want : 0, self->failed);
 }
 
-TASK_TEST_F(futex_faults, no_memory_for_many_words,
-	    .workers = variant->workers)
+TEST_F(futex_faults, no_memory_for_many_words)
 {
+	unsigned int n = 1;
+	int err;
+
 	self->n = WORDS;
-	set_fault("alloc", 1);
-	EXPECT_ERR(oa_futex_waitv(self->v, WORDS, OA_FOREVER), -ENOMEM);
-	no_fault();
-	wait_through(self);
+	do {
+		err = run_with(self, "alloc", n++, waits_a_little,
+			       variant->workers);
+		if (err)
+			ASSERT_ERR(err, -ENOMEM);
+	} while (!self->failed && n < 200);
+	EXPECT_EQ(1u, self->failed);
 }
 
 HARNESS_MAIN
