@@ -16,6 +16,7 @@ FIXTURE(futex) {
 	int counted, go;
 	oa_task_t t[1000];
 };
+FIXTURE_VARIANT(futex) { unsigned int workers; };
 VARIANTS_FUTEX(futex);
 LEAK_CHECK(futex);
 
@@ -287,7 +288,7 @@ TASK_TEST_F(futex, the_index_is_that_of_the_word_woken,
 	oa_task_t t;
 
 	for (unsigned int n = 1; n <= WORDS; n += 2) {
-		for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int i = 0; i < n; i += n > 1 ? n / 2 : 1) {
 			self->n = n;
 			t = oa_spawn(waits_for_any, self);
 			until_all(self, 1);
@@ -304,15 +305,17 @@ TASK_TEST_F(futex, as_many_words_as_may_be, .workers = variant->workers)
 	long got;
 
 	self->n = OA_FUTEX_WAITV_MAX;
+	if (by_threads())
+		self->n = (unsigned int)SCALED(self->n, 30);
 	t = oa_spawn(waits_for_any, self);
 	for (unsigned int i = 0; i < WORDS; i++)
-		until_waiters(&self->w[i], OA_FUTEX_WAITV_MAX / WORDS +
-			      (i < OA_FUTEX_WAITV_MAX % WORDS));
+		until_waiters(&self->w[i],
+			      self->n / WORDS + (i < self->n % WORDS));
 	/* The same word more than once: any of them. */
 	EXPECT_EQ(1, oa_futex_wake(&self->w[4], 1));
 	got = join_long(t);
 	EXPECT_EQ(4, got % WORDS);
-	EXPECT_LT(got, (long)OA_FUTEX_WAITV_MAX);
+	EXPECT_LT(got, (long)self->n);
 	nobody_waits(self);
 }
 
@@ -337,7 +340,7 @@ static void *wakes_two(void *arg)
 TASK_TEST_F_TIMEOUT(futex, a_second_wake_is_handed_on, 60,
 		    .workers = variant->workers)
 {
-	int rounds = by_threads() ? 40 : (int)SCALED(300, 60), second = 0;
+	int rounds = ROUNDS(300), second = 0;
 	long got, left[2];
 	pthread_t th;
 
@@ -372,7 +375,7 @@ TASK_TEST_F_TIMEOUT(futex, a_second_wake_is_handed_on, 60,
 TASK_TEST_F_TIMEOUT(futex, a_thousand_waiters, 60,
 		    .workers = variant->workers)
 {
-	int n = by_threads() ? 100 : (int)SCALED(1000, 200), all;
+	int n = ROUNDS(1000), all;
 
 	for (int i = 0; i < n; i++)
 		self->t[i] = oa_spawn(waits, &self->w[0]);
@@ -440,7 +443,7 @@ static void race_cancels(data *s, oa_fn fn, int rounds)
 TASK_TEST_F_TIMEOUT(futex, a_wake_that_races_a_cancel_is_told, 60,
 		    .workers = variant->workers)
 {
-	int rounds = by_threads() ? 10 : (int)SCALED(200, 30);
+	int rounds = ROUNDS(160);
 
 	race_cancels(self, waits_until, rounds);
 	/* Nobody else waits on the second word: there is nothing to hand on. */
@@ -451,7 +454,7 @@ TASK_TEST_F_TIMEOUT(futex, a_wake_that_races_a_cancel_is_told, 60,
 TASK_TEST_F_TIMEOUT(futex, a_wake_that_races_a_deadline_is_told, 60,
 		    .workers = variant->workers)
 {
-	int rounds = by_threads() ? 10 : (int)SCALED(200, 30);
+	int rounds = ROUNDS(160);
 	pthread_t th;
 
 	for (int i = 0; i < rounds; i++) {

@@ -30,13 +30,9 @@ FIXTURE(futex_shared) {
 	pid_t other;
 };
 FIXTURE_VARIANT(futex_shared) { unsigned int workers; enum other other; };
-VARIANTS_WORKERS_ADD(futex_shared);
+VARIANTS_FUTEX(futex_shared, .other = OTHER_SAME);
 FIXTURE_VARIANT_ADD(futex_shared, plain_other) {
 	.workers = 2, .other = OTHER_PLAIN };
-FIXTURE_VARIANT_ADD(futex_shared, threads, "OA_DISABLE=ring-futex") {
-	.workers = 2 };
-FIXTURE_VARIANT_ADD(futex_shared, threads_w1, "OA_DISABLE=ring-futex") {
-	.workers = 1 };
 FIXTURE_VARIANT_ADD(futex_shared, threads_plain_other,
 		    "OA_DISABLE=ring-futex") {
 	.workers = 2, .other = OTHER_PLAIN };
@@ -113,7 +109,7 @@ static void *plays(void *arg)
 
 TEST_F_TIMEOUT(futex_shared, ping_pong, 60)
 {
-	self->rounds = (unsigned int)SCALED(1000, 100);
+	self->rounds = (unsigned int)ROUNDS(1000);
 	both(self, variant->other, plays, plays);
 	EXPECT_EQ(2 * self->rounds, self->sh->ball);
 }
@@ -236,7 +232,7 @@ TEST_F_TIMEOUT(futex_shared, tokens_of_a_semaphore, 60)
 {
 	struct shared *sh = self->sh;
 
-	self->rounds = by_threads() ? 20 : (unsigned int)SCALED(200, 40);
+	self->rounds = (unsigned int)ROUNDS(200);
 	sh->tokens = 2;
 	both(self, variant->other, all_take, all_take);
 	EXPECT_EQ(2u, sh->tokens);

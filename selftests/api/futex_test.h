@@ -12,15 +12,17 @@
 
 #include "io_test.h"
 
-/* The matrix, by request where the kernel can, and by threads. */
-#define VARIANTS_FUTEX(f) \
-	VARIANTS_WORKERS(f); \
+/* By request where the kernel can, and by threads. */
+#define VARIANTS_FUTEX(f, ...) \
+	FIXTURE_VARIANT_ADD(f, w1) { .workers = 1, ##__VA_ARGS__ }; \
+	FIXTURE_VARIANT_ADD(f, w2) { .workers = 2, ##__VA_ARGS__ }; \
+	FIXTURE_VARIANT_ADD(f, w2_ring, "OA_PARK=ring") { \
+		.workers = 2, ##__VA_ARGS__ }; \
+	FIXTURE_VARIANT_ADD(f, w8) { .workers = 8, ##__VA_ARGS__ }; \
 	FIXTURE_VARIANT_ADD(f, threads_w1, "OA_DISABLE=ring-futex") { \
-		.workers = 1 }; \
+		.workers = 1, ##__VA_ARGS__ }; \
 	FIXTURE_VARIANT_ADD(f, threads_w2, "OA_DISABLE=ring-futex") { \
-		.workers = 2 }; \
-	FIXTURE_VARIANT_ADD(f, threads_w2_ring, "OA_DISABLE=ring-futex", \
-			    "OA_PARK=ring") { .workers = 2 }; \
+		.workers = 2, ##__VA_ARGS__ }; \
 	struct harness_variant
 
 /* Memory that a process forked later shares. */
@@ -54,6 +56,11 @@ static inline bool by_threads(void)
 	ASSERT_LT(oa_features(text, sizeof(text)), sizeof(text));
 	return strstr(text, "ring-futex: no");
 }
+
+/* Where a wait takes a thread, fewer will do. */
+#define ROUNDS(n) \
+	((int)(by_threads() ? SCALED((n) / 8, (n) / 40) \
+			    : SCALED(n, (n) / 8)))
 
 #define NOW	((oa_time_t)0)
 

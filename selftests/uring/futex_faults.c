@@ -16,6 +16,7 @@ FIXTURE(futex_faults) {
 	struct oa_futex_word v[WORDS];
 	unsigned int n, failed, ran;
 };
+FIXTURE_VARIANT(futex_faults) { unsigned int workers; };
 VARIANTS_FUTEX(futex_faults);
 LEAK_CHECK(futex_faults);
 
@@ -112,7 +113,7 @@ static void *waits_a_little(void *arg)
 
 TEST_F(futex_faults, no_room_in_the_submission_queue)
 {
-	unsigned int most = (unsigned int)SCALED(20, 12);
+	unsigned int most = (unsigned int)SCALED(20, 8);
 
 	for (unsigned int n = 1; n <= most; n++) {
 		self->n = n % 2 ? 1 : WORDS;
@@ -127,7 +128,7 @@ TEST_F(futex_faults, no_thread_to_stand_in)
 	unsigned int want = 0;
 
 	/* Who calls oa_run() is the first worker. */
-	for (self->n = 1; self->n <= WORDS; self->n++)
+	for (self->n = 1; self->n <= WORDS; self->n += 2)
 		for (unsigned int i = 0; i < self->n; i++, want++)
 			ASSERT_OK(run_with(self, "thread", variant->workers + i,
 					   waits_a_little, variant->workers));
@@ -137,7 +138,7 @@ TEST_F(futex_faults, no_thread_to_stand_in)
 
 TEST_F(futex_faults, no_memory_for_many_words)
 {
-	unsigned int n = 1;
+	unsigned int n = 5 * variant->workers;
 	int err;
 
 	self->n = WORDS;
