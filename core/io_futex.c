@@ -5,7 +5,7 @@
  * words keeps one wake and hands the others on, and a wake that came before the
  * cancel or the deadline did is delivered.
  *
- * Who is no task makes the system call that blocks.
+ * Threads, and tasks on the blocking pool, make the system call that blocks.
  */
 #include "core/io_futex.h"
 
@@ -103,14 +103,18 @@ static int by_requests(struct task *t, const struct oa_futex_word *words,
 	return ret;
 }
 
-static int wait_blocking(const struct oa_futex_word *words, unsigned int n,
-			 oa_time_t deadline)
+/* @t: of the blocking pool, or NULL. */
+static int wait_blocking(struct task *t, const struct oa_futex_word *words,
+			 unsigned int n, oa_time_t deadline)
 {
+	oa_time_t until = t ? deadline_min(t, deadline) : deadline;
 	int ret;
 
 	do {
-		ret = poll_default->words->wait(words, n, NULL, deadline);
+		ret = poll_default->words->wait(words, n, NULL, until);
 	} while (ret == -EINTR);
+	if (ret == -ETIMEDOUT && t)
+		deadline_mark(t, deadline);
 	return ret;
 }
 
@@ -124,11 +128,11 @@ int oa_futex_waitv(const struct oa_futex_word *words, unsigned int n,
 		return err;
 	if (!poll_default->words)
 		return -ENOSYS;
-	if (!t)
-		return wait_blocking(words, n, deadline);
-	err = park_check(t);
+	err = t ? park_check(t) : 0;
 	if (err)
 		return err;
+	if (!t || t->flags & TASK_THREAD)
+		return wait_blocking(t, words, n, deadline);
 	return t->rt->poll->words->by_request()
 		       ? by_requests(t, words, n, deadline)
 		       : futex_by_threads(t, words, n, deadline);

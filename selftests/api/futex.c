@@ -512,6 +512,36 @@ TASK_TEST_F(futex, threads_wait_and_are_woken, .workers = variant->workers)
 	thread_end(th);
 }
 
+static void *waits_on_the_pool(void *arg)
+{
+	data *s = arg;
+	struct oa_deadline d;
+
+	bad_use(s);
+	COUNT(s->go);
+	EXPECT_OK(oa_futex_wait(&s->w[1], 0));
+	s->n = 2;
+	EXPECT_EQ(1, oa_futex_waitv(s->v, s->n, OA_FOREVER));
+	ASSERT_OK(oa_deadline_enter(&d, oa_after(OA_MSEC)));
+	EXPECT_ERR(oa_futex_wait(&s->w[0], 0), -ETIMEDOUT);
+	EXPECT_EQ(1, oa_deadline_fired(&d));
+	ASSERT_OK(oa_deadline_leave(&d));
+	return cancels_itself(arg);
+}
+
+TASK_TEST_F(futex, a_task_on_the_blocking_pool, .workers = variant->workers)
+{
+	oa_task_t t = oa_spawn(waits_on_the_pool, self, .block = true);
+
+	task_wait_until(SEEN(self->go));
+	task_wait_until(oa_futex_wake(&self->w[1], 1) == 1);
+	until_waiters(&self->w[0], 1);
+	until_waiters(&self->w[1], 1);
+	EXPECT_EQ(1, oa_futex_wake(&self->w[1], 1));
+	ASSERT_OK(join_long(t));
+	nobody_waits(self);
+}
+
 TEST_F(futex, without_a_runtime)
 {
 	bad_use(self);
