@@ -87,6 +87,13 @@ static void probe_ring(void)
 		while (ring_error == -ENOMEM && locked_wait(&tries));
 	if (ring_error)
 		return;
+	/* A filter may let rings be made and not be used. */
+	ring_error = io_uring_enter((unsigned int)ring.ring_fd, 0, 0,
+				    IORING_ENTER_GETEVENTS, NULL);
+	if (ring_error < 0) {
+		io_uring_queue_exit(&ring);
+		return;
+	}
 	has[CAP_RING] = true;
 	has[CAP_NO_IOWAIT] = p.features & OA_FEAT_NO_IOWAIT;
 	has[CAP_CLOCK] = !syscall(SYS_io_uring_register, ring.ring_fd,

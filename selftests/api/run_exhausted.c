@@ -3,10 +3,16 @@
 #include "api_test.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 static void *tell(void *flag)
 {
@@ -263,6 +269,59 @@ TEST(without_io_uring)
 	EXPECT_EQ(0, flag);
 	ASSERT_LT(oa_features(text, sizeof(text)), sizeof(text));
 	EXPECT_NOT_NULL(strstr(text, "ring: no"));
+}
+
+/* As in a container: the call gives that error from now on. */
+static void forbid(unsigned int call, unsigned int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { ARRAY_N(code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		SKIP("seccomp");
+}
+
+static void expect_forbidden(void)
+{
+	struct oa_runtime *rt = NULL;
+	char text[8192];
+	int flag = 0;
+
+	EXPECT_ERR(oa_run(tell, &flag), -EPERM);
+	EXPECT_ERR(oa_start(&rt, tell, &flag), -EPERM);
+	EXPECT_EQ(0, flag);
+	EXPECT_NULL(rt);
+	oa_features(text, sizeof(text));
+	EXPECT_NOT_NULL(strstr(text, "ring: no, io_uring is forbidden here"));
+}
+
+TEST(where_rings_are_forbidden)
+{
+	forbid(SYS_io_uring_setup, EPERM);
+	expect_forbidden();
+}
+
+TEST(where_rings_may_be_made_and_not_used)
+{
+	forbid(SYS_io_uring_enter, EPERM);
+	expect_forbidden();
+}
+
+/* All that is asked for on top of it has a stand-in. */
+TEST(where_rings_may_not_be_changed)
+{
+	int flag = 0;
+
+	forbid(SYS_io_uring_register, EPERM);
+	EXPECT_OK(oa_run(tell, &flag, .workers = 2));
+	EXPECT_EQ(1, flag);
 }
 
 TEST(without_descriptors_from_the_start)
