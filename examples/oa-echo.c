@@ -124,6 +124,7 @@ static void parse_options(struct server *srv, int argc, char **argv)
 {
 	int o;
 
+	opterr = 0;
 	while ((o = getopt(argc, argv, "p:w:")) != -1) {
 		if (o == 'p')
 			srv->port = number(optarg, 0, 65535);

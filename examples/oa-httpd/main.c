@@ -118,7 +118,7 @@ static void parse_options(struct options *opt, int argc, char **argv)
 			fputs(usage, stdout);
 			exit(0);
 		default:
-			fputs("oa-httpd: --help tells the options\n", stderr);
+			/* getopt_long() has said it. */
 			exit(2);
 		}
 	}

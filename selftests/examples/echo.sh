@@ -65,6 +65,8 @@ a_signal_ends_it_whatever_is_connected()
 bad_options_are_refused_in_a_line()
 {
 	complains argument a
+	complains option -x
+	complains 'no value' -p
 	complains port -p 70000
 	complains workers -w 0
 	start

@@ -108,6 +108,8 @@ connections_are_limited()
 bad_options_are_refused_in_a_line()
 {
 	complains 'no directory'
+	complains option --none "$root"
+	complains 'no value' -p
 	complains 'two directories' "$root" "$root"
 	complains port -p 70000 "$root"
 	complains 'not a number' -p http "$root"
