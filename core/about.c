@@ -41,8 +41,7 @@ SIM_STATE(last_start);
 
 void about_started(int err)
 {
-	if (READ_ONCE(last_start) != err)
-		WRITE_ONCE(last_start, err);
+	WRITE_ONCE(last_start, err);
 }
 
 /* The limit that the last runtime met when it was to start. */
