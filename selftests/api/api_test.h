@@ -29,7 +29,8 @@ extern struct oa_runtime *dump_runtime;
 	STAND_IN(f, no_futex, "OA_DISABLE=futex2,futex-waitv") \
 	STAND_IN(f, no_membarrier, "OA_DISABLE=membarrier") \
 	STAND_IN(f, like_6_1, "OA_DISABLE=registered-ring,abs-timer,clock," \
-		 "no-iowait,send-msg-ring,futex2,futex-waitv,membarrier") \
+		 "no-iowait,send-msg-ring,futex2,futex-waitv,membarrier," \
+		 "ring-futex") \
 	struct harness_variant
 #define STAND_IN(f, name, ...) \
 	FIXTURE_VARIANT_ADD(f, name, ##__VA_ARGS__) { .workers = 2 };
