@@ -20,12 +20,13 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_SQE] = "sqe",
 	[FAULT_ENTER] = "enter",
 	[FAULT_MSG] = "msg",
+	[FAULT_CANCEL] = "cancel",
 };
 
 static struct {
 	uint64_t at;		/* 0: never */
 	uint64_t seen;
-	bool on;		/* and all after it */
+	uint64_t last;		/* as all up to this one */
 } faults[FAULT_KINDS];
 
 bool fault_any;
@@ -44,7 +45,11 @@ __attribute__((constructor)) void fault_read(void)
 			if (strncmp(s, names[k], n) || s[n] != ':')
 				continue;
 			faults[k].at = strtoull(s + n + 1, &end, 10);
-			faults[k].on = *end == '+';
+			faults[k].last = faults[k].at;
+			if (*end == '+')
+				faults[k].last = UINT64_MAX;
+			else if (*end == '-')
+				faults[k].last = strtoull(end + 1, NULL, 10);
 			fault_any = true;
 			break;
 		}
@@ -70,6 +75,6 @@ bool fault_count(enum fault_kind kind)
 		return false;
 	/* relaxed: counter only */
 	seen = __atomic_add_fetch(&faults[kind].seen, 1, __ATOMIC_RELAXED);
-	return seen == at || (faults[kind].on && seen > at);
+	return seen >= at && seen <= faults[kind].last;
 }
 #endif

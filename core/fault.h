@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults by number, for tests: OA_FAULT=kind:n[,kind:n] makes the n-th event
- * of that kind fail (n+: and all after it). Without it, one load on paths that
- * are about to enter the kernel anyway.
+ * of that kind fail (n+: and all after it, n-m: up to the m-th). Without it,
+ * one load on paths that are about to enter the kernel anyway.
  */
 #ifndef OA_CORE_FAULT_H
 #define OA_CORE_FAULT_H
@@ -21,6 +21,7 @@ enum fault_kind {
 	FAULT_SQE,		/* no room in the submission queue */
 	FAULT_ENTER,		/* io_uring_enter: EBUSY */
 	FAULT_MSG,		/* MSG_RING: ENOMEM */
+	FAULT_CANCEL,		/* answered and without effect */
 	FAULT_KINDS
 };
 

@@ -15,6 +15,9 @@
 #include "core/fault.h"
 #include "uring/ring.h"
 
+/* How long a request that was asked to end is given at most. */
+#define DEAF_LAST	(320 * OA_MSEC)
+
 static const uint8_t opcodes[OP_CODES] = {
 	[OP_READ] = IORING_OP_READ,
 	[OP_WRITE] = IORING_OP_WRITE,
@@ -141,6 +144,10 @@ static bool try_cancel(struct worker *w, struct op *op)
 	sqe->fd = -1;
 	sqe->addr = (uintptr_t)op;
 	sqe->user_data = (uintptr_t)op | TAG_CANCEL;
+	if (unlikely(fault_hit(FAULT_CANCEL))) {
+		sqe->opcode = IORING_OP_NOP;
+		sqe->user_data = (uintptr_t)op | TAG_VOID;
+	}
 	op->cancel_out = true;
 	r->extra++;
 	return true;
@@ -169,6 +176,19 @@ static void cancel_later(struct uring *r, struct op *op)
 }
 
 /*
+ * Was found, and the kernel says that it told the thread that does it: now and
+ * then that thread goes to sleep all the same (a splice on Linux 6.12). It is
+ * asked again if it has not ended after a while.
+ */
+static __cold_path void is_deaf(struct uring *r, struct op *op)
+{
+	if (!r->deaf)
+		r->deaf_at = poll_default->now() + r->deaf_ns;
+	op->late = r->deaf;
+	r->deaf = op;
+}
+
+/*
  * A request is in no list of the kernel's while it is between two tries: then
  * the cancel finds nothing, and the request may go on to wait. So it has to be
  * asked again, and the op stays until both have answered.
@@ -180,7 +200,23 @@ bool req_cancel_answered(struct uring *r, struct op *op, int32_t res)
 		return true;
 	if (res == -ENOENT)
 		cancel_later(r, op);
+	else if (res == -EALREADY)
+		is_deaf(r, op);
 	return false;
+}
+
+void req_ask_again(struct worker *w)
+{
+	struct uring *r = ring_of(w);
+	struct op *op, *next;
+
+	if (poll_default->now() < r->deaf_at)
+		return;
+	for (op = r->deaf, r->deaf = NULL; op; op = next) {
+		next = op->late;
+		cancel_later(r, op);
+	}
+	r->deaf_ns = min_of(r->deaf_ns * 2, DEAF_LAST);
 }
 
 void req_cancel(struct worker *w, struct op *op)
@@ -200,8 +236,15 @@ void req_cancel(struct worker *w, struct op *op)
 
 void req_forget_cancel(struct uring *r, struct op *op)
 {
-	struct op **p = &r->late_cancels;
+	struct op **p = &r->deaf;
 
+	while (*p && *p != op)
+		p = &(*p)->late;
+	if (*p) {
+		*p = op->late;
+		return;
+	}
+	p = &r->late_cancels;
 	while (*p && *p != op)
 		p = &(*p)->late;
 	if (!*p)

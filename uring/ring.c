@@ -127,6 +127,7 @@ int ring_init(struct worker *w)
 		return -ENOMEM;
 	r->late_last = &r->late;
 	r->late_cancels_last = &r->late_cancels;
+	r->deaf_ns = DEAF_FIRST;
 	r->event_fd = fault_hit(FAULT_EVENTFD)
 			      ? -EMFILE
 			      : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -296,9 +297,11 @@ static void complete(struct worker *w, struct uring *r,
 		return;
 	}
 	op = (struct op *)(uintptr_t)(cqe->user_data & ~(uint64_t)TAG_MASK);
-	if (unlikely((cqe->user_data & TAG_MASK) == TAG_CANCEL)) {
+	if (unlikely(cqe->user_data & TAG_CANCEL)) {
+		bool is_void = (cqe->user_data & TAG_MASK) == TAG_VOID;
+
 		r->extra--;
-		if (req_cancel_answered(r, op, cqe->res))
+		if (req_cancel_answered(r, op, is_void ? -EALREADY : cqe->res))
 			op_done(w, op, op->res, op->cflags);
 		return;
 	}
@@ -306,7 +309,8 @@ static void complete(struct worker *w, struct uring *r,
 		return;
 	r->inflight--;
 	if (unlikely(op->asked)) {
-		if (r->late_cancels)
+		r->deaf_ns = DEAF_FIRST;
+		if (r->late_cancels || r->deaf)
 			req_forget_cancel(r, op);
 		if (op->cancel_out) {
 			op->res = result_of(cqe->res);
@@ -359,6 +363,8 @@ int ring_reap(struct worker *w)
 	unsigned int n = reap_queue(w), flags, got, sent;
 
 	r->stale = false;
+	if (unlikely(r->deaf))
+		req_ask_again(w);
 	for (int i = 0; i < REAP_ROUNDS; i++) {
 		flags = IO_URING_READ_ONCE(*r->ring.sq.kflags);
 		if (unlikely(flags & IORING_SQ_CQ_OVERFLOW))
@@ -407,6 +413,10 @@ void ring_wait(struct worker *w, oa_time_t deadline)
 {
 	unsigned int n, sent;
 
+	if (unlikely(ring_of(w)->deaf)) {
+		req_ask_again(w);
+		deadline = min_of(deadline, ring_of(w)->deaf_at);
+	}
 	/* Being armed is a condition of this park; otherwise look again. */
 	if (!ring_arm_event(w) || ring_of(w)->late ||
 	    ring_of(w)->late_cancels) {

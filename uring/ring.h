@@ -8,6 +8,8 @@
 #include "uring/probe.h"
 #include "uring/uapi.h"
 
+/* How long a request that was asked to end is given at first. */
+#define DEAF_FIRST	(5 * OA_MSEC)
 #define SQ_RESERVED	16u	/* entries kept for cancels and re-arms */
 
 /* user_data of what is not an op; ops are pointers, aligned to 8. */
@@ -15,6 +17,7 @@ enum ring_tag {
 	TAG_KICK = 1,		/* somebody's doorbell */
 	TAG_EVENT = 2,		/* the eventfd's poll */
 	TAG_CANCEL = 4,		/* a cancel's own, with the op it is for */
+	TAG_VOID = 5,		/* ... that a fault leaves without effect */
 	TAG_MASK = 7,
 };
 
@@ -33,6 +36,9 @@ struct uring {
 	struct op **late_last;		/* W */
 	struct op *late_cancels;	/* W; likewise, their cancels */
 	struct op **late_cancels_last;	/* W */
+	struct op *deaf;		/* W; cancelled in vain so far */
+	oa_time_t deaf_at;		/* W; when these are asked again */
+	oa_time_t deaf_ns;		/* W; how long they are given */
 };
 
 static inline struct uring *ring_of(const struct worker *w)
@@ -62,6 +68,8 @@ bool raw_may(const struct io_uring_sqe *sqe);
 bool req_cancel_answered(struct uring *r, struct op *op, int32_t res);
 void req_start(struct worker *w, struct op *op);
 void req_cancel(struct worker *w, struct op *op);
+/* Owner. Asks again what has been asked to end and does not. */
+void req_ask_again(struct worker *w);
 /* Owner. What found no room before. */
 void req_flush_late(struct worker *w);
 /* Owner. Its request has completed: the cancel kept for it is not needed. */
