@@ -31,26 +31,35 @@ static struct {
 
 bool fault_any;
 
+/* relaxed, all of them: a test that changes faults may be met half way */
+#define GET(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define PUT(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+
 __attribute__((constructor)) void fault_read(void)
 {
 	const char *s = secure_getenv("OA_FAULT");
+	uint64_t at, last;
 	char *end;
 
-	memset(faults, 0, sizeof(faults));
-	fault_any = false;
+	PUT(fault_any, false);
+	for (int k = 0; k < FAULT_KINDS; k++) {
+		PUT(faults[k].at, 0);
+		PUT(faults[k].seen, 0);
+	}
 	while (s && *s) {
 		for (int k = 0; k < FAULT_KINDS; k++) {
 			size_t n = strlen(names[k]);
 
 			if (strncmp(s, names[k], n) || s[n] != ':')
 				continue;
-			faults[k].at = strtoull(s + n + 1, &end, 10);
-			faults[k].last = faults[k].at;
+			at = last = strtoull(s + n + 1, &end, 10);
 			if (*end == '+')
-				faults[k].last = UINT64_MAX;
+				last = UINT64_MAX;
 			else if (*end == '-')
-				faults[k].last = strtoull(end + 1, NULL, 10);
-			fault_any = true;
+				last = strtoull(end + 1, NULL, 10);
+			PUT(faults[k].last, last);
+			PUT(faults[k].at, at);
+			PUT(fault_any, true);
 			break;
 		}
 		s = strchr(s, ',');
@@ -69,12 +78,12 @@ bool fault_count(enum fault_kind kind)
 #else
 bool fault_count(enum fault_kind kind)
 {
-	uint64_t at = faults[kind].at, seen;
+	uint64_t at = GET(faults[kind].at), seen;
 
 	if (!at)
 		return false;
 	/* relaxed: counter only */
 	seen = __atomic_add_fetch(&faults[kind].seen, 1, __ATOMIC_RELAXED);
-	return seen >= at && seen <= faults[kind].last;
+	return seen >= at && seen <= GET(faults[kind].last);
 }
 #endif
