@@ -103,15 +103,6 @@ static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
 	return true;
 }
 
-/*
- * Is it this very task that waits? What a select finds in a queue may be its
- * own.
- */
-static inline bool waiter_is(const struct waiter *n, const struct task *t)
-{
-	return n->task == t;
-}
-
 void wakes_run_all(struct wakes *wk);
 
 /* No lock is held. */
