@@ -20,7 +20,7 @@ typedef struct select_fair_fixture_data data;
 
 FIXTURE_SETUP(select_fair)
 {
-	self->rounds = (unsigned int)SCALED(500, 100) * CASES;
+	self->rounds = (unsigned int)SCALED(500, 150) * CASES;
 	for (int i = 0; i < CASES; i++)
 		ASSERT_OK(oa_chan_create(&self->ch[i], sizeof(int), 0,
 					 OA_CHAN_UNBOUNDED));
@@ -163,7 +163,8 @@ TASK_TEST_F(select_fair, a_descriptor_has_its_turn,
 		OA_CASE_FD(self->fds[1], POLLOUT),
 	};
 
-	self->rounds = (unsigned int)SCALED(400, 100);
+	/* As many as make half a share a matter of one in 10^8, not of luck. */
+	self->rounds = 400;
 	for (unsigned int i = 0; i < self->rounds; i++) {
 		int k = oa_select(c, ARRAY_N(c));
 
