@@ -217,9 +217,11 @@ static void *spawns(void *arg)
 	}
 	for (int i = 0; i < 20; i++)
 		ASSERT_OK(oa_go(counts, d, .delay = i % 2));
-	EXPECT_ERR(oa_join_until(oa_spawn(counts, d, .delay = OA_MSEC), NULL,
-				 1), -ETIMEDOUT);
-	actor_wait_until(SEEN(d->n) == 21);
+	t[0] = oa_spawn(counts, d, .delay = OA_FOREVER / 2);
+	EXPECT_ERR(oa_join_until(t[0], NULL, 1), -ETIMEDOUT);
+	ASSERT_OK(oa_cancel(t[0]));
+	EXPECT_ERR(join_code(t[0]), -ECANCELED);
+	actor_wait_until(SEEN(d->n) == 20);
 	return NULL;
 }
 
