@@ -28,7 +28,7 @@ static bool over(struct task *t, uint64_t seen)
 		    life >> LIFE_GEN_SHIFT != seen >> LIFE_GEN_SHIFT)
 			return false;
 		to = life & ~(uint64_t)LIFE_DELAYED;
-		if (life & LIFE_HANDLE)
+		if (life & LIFE_QUEUED)
 			to |= LIFE_INQ;
 		else
 			to &= ~(uint64_t)LIFE_INQ;

@@ -44,11 +44,16 @@ static inline bool shares(const struct runtime *rt)
 	return rt->nr_workers > 1 && READ_ONCE(rt->nr_idle);
 }
 
+static bool accept_handle(struct worker *w, struct task *t);
+
 static __noinline void ring_overflow(struct worker *w, struct task *t)
 {
 	STAT_INC(w, overflows);
 	w->spilling = true;
-	if (unlikely(!spill_push(&w->spill, rt_alloc(w->rt), t)))
+	if (likely(spill_push(&w->spill, rt_alloc(w->rt), t)))
+		return;
+	/* What goes by a linked queue must not be taken out of turn. */
+	if (accept_handle(w, t))
 		inject_push(&w->rt->inject, t);
 }
 

@@ -268,7 +268,11 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	}
 	if (t->flags & TASK_TIMED)
 		life |= LIFE_DELAYED;
-	if (life & LIFE_HANDLE)
+	/*
+	 * What goes by a linked queue is not to be taken out of turn: the entry
+	 * left behind would hang on ->next, which the task needs by then.
+	 */
+	if (life & LIFE_HANDLE && mine)
 		life |= LIFE_QUEUED | (life & LIFE_DELAYED ? 0 : LIFE_INQ);
 	if (life & LIFE_DELAYED && !mine)
 		life |= LIFE_INQ;

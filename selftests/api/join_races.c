@@ -312,4 +312,69 @@ TEST_F(races, results_are_kept_until_the_runtime_is_freed)
 		EXPECT_ERR(oa_join(t[i], &result), -ESRCH);
 }
 
+/*
+ * Started and woken from outside, joined inside as soon as it is known: the
+ * join finds its entry in the queue that such tasks come by.
+ */
+struct outside {
+	struct oa_chan *ch;
+	struct oa_sem sem;
+	unsigned int n, joined;
+};
+
+static void *waits_for_leave(void *arg)
+{
+	struct outside *o = arg;
+
+	ASSERT_OK(oa_sem_wait(&o->sem));
+	return arg;
+}
+
+static void *joins_what_comes(void *arg)
+{
+	struct outside *o = arg;
+	void *result;
+	oa_task_t t;
+
+	while (!oa_chan_recv(o->ch, &t)) {
+		ASSERT_OK(oa_join(t, &result));
+		ASSERT_EQ(arg, result);
+		__atomic_add_fetch(&o->joined, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+static void *begins_joiners(void *arg)
+{
+	for (int i = 0; i < 100; i++)
+		ASSERT_OK(oa_go(joins_what_comes, arg));
+	return NULL;
+}
+
+TEST_F(races, started_and_woken_outside_joined_inside)
+{
+	struct outside o = { .n = 10 * ROUNDS };
+	struct oa_runtime *rt;
+	oa_task_t t;
+
+	ASSERT_OK(oa_chan_create(&o.ch, sizeof(t), 16, OA_CHAN_BOUNDED));
+	ASSERT_OK(oa_start(&rt, begins_joiners, &o,
+			   .workers = variant->workers));
+	for (unsigned int i = 0; i < o.n; i++) {
+		t = oa_spawn(waits_for_leave, &o, .runtime = rt);
+		ASSERT_OK(oa_task_error(t));
+		ASSERT_OK(oa_chan_send(o.ch, &t));
+		/* So that fifty wait. */
+		if (i >= 50)
+			ASSERT_OK(oa_sem_post(&o.sem));
+	}
+	for (unsigned int i = 0; i < 50; i++)
+		ASSERT_OK(oa_sem_post(&o.sem));
+	ASSERT_OK(oa_chan_close(o.ch));
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	EXPECT_EQ(o.n, o.joined);
+	ASSERT_OK(oa_runtime_free(rt));
+	ASSERT_OK(oa_chan_destroy(o.ch));
+}
+
 HARNESS_MAIN
