@@ -8,9 +8,11 @@
 #include <oa/coro.h>
 #include <oa/deadline.h>
 #include <oa/futex.h>
+#include <oa/future.h>
 #include <oa/inspect.h>
 #include <oa/io.h>
 #include <oa/runtime.h>
+#include <oa/scope.h>
 #include <oa/select.h>
 #include <oa/sync.h>
 #include <oa/task.h>

@@ -51,6 +51,9 @@ struct oa_stats {
 	uint64_t timers_fired;
 	uint64_t stacks_new;	/* stacks that had never been used */
 	uint64_t budget_outs;	/* times the time slice was used up */
+	uint64_t stalls;	/* times a task held a worker for too long */
+	uint64_t posts;		/* oa_post() and its kin that were let in */
+	uint64_t posts_refused;	/* -EAGAIN and -ESHUTDOWN */
 
 	uint64_t wait_ns[OA_STATS_BUCKETS];	/* how long parks lasted */
 	uint64_t reap_batch[OA_STATS_BUCKETS];	/* completions per reap */
@@ -88,6 +91,10 @@ struct oa_task_info {
 	oa_fn fn;
 	const void *spawn_site;	/* return address of the spawning call */
 	size_t stack_size;	/* 0 when it has no stack yet */
+	const void *waits_on;	/* the object that it waits for, or NULL */
+	oa_task_t held_by;	/* who holds that, where it knows */
+	oa_time_t since;	/* about when the wait began; 0: not known */
+	int prio;		/* as it runs now, inherited or its own */
 };
 
 OA_API int oa_stats(struct oa_runtime *rt, struct oa_stats *st);

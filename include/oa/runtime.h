@@ -49,6 +49,10 @@ enum oa_runtime_event_kind {
 	OA_EVENT_DROP,		/* value: the errno it was dropped with */
 	OA_EVENT_NO_MEMORY,	/* a task could not be given a stack */
 	OA_EVENT_KERNEL,	/* text: what stands in for what */
+	OA_EVENT_STALL,		/* a task holds its worker; value: ns; text */
+	OA_EVENT_DEADLOCK,	/* text: the tasks of a cycle */
+	OA_EVENT_HELD,		/* ended with a mutex; value: how many */
+	OA_EVENT_ABANDON,	/* value: workers that did not come */
 };
 
 struct oa_runtime_event {
@@ -78,13 +82,15 @@ struct oa_config {
 	struct oa_ended *ended;		/* filled by oa_run() */
 	unsigned int min_blocking;	/* pool threads that stay once started */
 	oa_time_t blocking_idle;	/* others end after this; 0: 10 s */
+	oa_time_t watch;		/* see oa_watch(7); 0: 40 ms */
+	int dump_signal;		/* dumps to stderr; 0: none */
 };
 
 #ifdef __cplusplus
 /* In full, or -Wextra tells of each field that is missing. */
 #define OA_CONFIG_INIT { sizeof(struct oa_config), 0, 0, false, false, \
 	OA_BACKEND_AUTO, 0, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, \
-	{ NULL, NULL, NULL }, NULL, 0, 0 }
+	{ NULL, NULL, NULL }, NULL, 0, 0, 0, 0 }
 #else
 #define OA_CONFIG_INIT { .size = sizeof(struct oa_config) }
 #endif
@@ -92,7 +98,7 @@ struct oa_config {
 enum oa_shutdown_how {
 	OA_SHUTDOWN_GRACEFUL = 0,	/* drop the unstarted, cancel the rest */
 	OA_SHUTDOWN_DRAIN,		/* finish all, refuse new work */
-	OA_SHUTDOWN_NOW,		/* not in this version: -ENOSYS */
+	OA_SHUTDOWN_NOW,		/* workers end at their next call */
 };
 
 OA_API int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg);
@@ -111,9 +117,67 @@ OA_API struct oa_runtime *oa_runtime_self(void);
 
 OA_API int oa_shutdown(struct oa_runtime *rt, enum oa_shutdown_how how);
 
+/* The same, and OA_SHUTDOWN_NOW when it has not ended by the deadline. */
+OA_API int oa_shutdown_until(struct oa_runtime *rt, enum oa_shutdown_how how,
+			     oa_time_t deadline);
+
+/*
+ * A runtime with .external, driven by the thread that started it: runs what is
+ * ready, waits until the deadline for more if nothing is. 1: there is more to
+ * be done; 0: nothing until oa_runtime_fd() is readable; -ESHUTDOWN: over.
+ */
+OA_API int oa_poll_once(struct oa_runtime *rt, oa_time_t deadline);
+OA_API int oa_runtime_fd(struct oa_runtime *rt);
+
 /* From any thread: run fn in a task, on a copy of len bytes at data. */
 OA_API int oa_post(struct oa_runtime *rt, oa_fn fn, const void *data,
 		   size_t len);
+
+struct oa_post_opts {
+	uint32_t size;
+	int prio;			/* OA_PRIO_MIN to OA_PRIO_MAX */
+	bool front;			/* before what waits in the queue */
+	const char *name;
+	void (*on_drop)(void *data);	/* on the copy */
+};
+
+#ifdef __cplusplus
+#define OA_POST_OPTS_INIT { sizeof(struct oa_post_opts), 0, false, NULL, NULL }
+#else
+#define OA_POST_OPTS_INIT { .size = sizeof(struct oa_post_opts) }
+#endif
+
+OA_API int oa_post_opts(struct oa_runtime *rt, oa_fn fn, const void *data,
+			size_t len, const struct oa_post_opts *opts);
+#ifndef __cplusplus
+#define oa_post_with(rt, fn, data, len, ...) \
+	oa_post_opts(rt, fn, data, len, &(const struct oa_post_opts){ \
+		.size = sizeof(struct oa_post_opts), __VA_ARGS__ })
+#endif
+
+/* The caller's own storage for one post; its again when fn begins. */
+struct oa_post_node {
+	struct oa_post_node *oa__next;
+	struct oa_runtime *rt;
+	oa_fn fn;
+	void *arg;
+	uint32_t oa__state;
+	uint32_t oa__reserved;
+};
+
+#ifdef __cplusplus
+#define OA_POST_NODE(rt, fn, arg) { 0, rt, fn, arg, 0, 0 }
+#else
+#define OA_POST_NODE(rt_, fn_, arg_) \
+	{ .rt = (rt_), .fn = (fn_), .arg = (arg_) }
+#endif
+
+/* Safe in a signal handler. -EALREADY: it has been posted and not begun. */
+OA_API int oa_post_prepared(struct oa_post_node *node);
+
+/* A thread that the runtime does not own, and that calls it often. */
+OA_API int oa_thread_attach(struct oa_runtime *rt);
+OA_API int oa_thread_detach(void);
 
 #ifndef __cplusplus
 #define OA__RUN_WITH(fn, arg, ...) \

@@ -4,6 +4,7 @@
 #define OA_SELECT_H
 
 #include <oa/chan.h>
+#include <oa/future.h>
 #include <oa/sync.h>
 #include <oa/types.h>
 
@@ -47,6 +48,16 @@ struct oa_waitable {
  */
 OA_API int oa_waiter_wake(struct oa_waiter *n, int res);
 
+/* For OA_CASE_JOIN_ANY() and OA_CASE_JOIN_ALL(); the caller's. */
+struct oa_join_set {
+	const oa_task_t *tasks;		/* in */
+	size_t n;			/* in */
+	void **results;			/* out: one for each, or NULL */
+	size_t which;			/* out: of the one that was first */
+	size_t oa__done;		/* all-zero to begin with */
+	uint64_t *oa__bits;
+};
+
 enum oa_case_kind {
 	OA_CASE_KIND_NONE = 0,	/* never ready */
 	OA_CASE_KIND_SEND,
@@ -58,6 +69,9 @@ enum oa_case_kind {
 	OA_CASE_KIND_SEM,
 	OA_CASE_KIND_FD,
 	OA_CASE_KIND_WAITABLE,
+	OA_CASE_KIND_FUTURE,
+	OA_CASE_KIND_JOIN_ANY,
+	OA_CASE_KIND_JOIN_ALL,
 };
 
 struct oa_case {
@@ -101,6 +115,11 @@ struct oa_case {
 	OA__CASE(OA_CASE_KIND_RECV_FROM, sub, elem)
 #define OA_CASE_EVENT(e)	OA__CASE(OA_CASE_KIND_EVENT, e, 0)
 #define OA_CASE_SEM(s)		OA__CASE(OA_CASE_KIND_SEM, s, 0)
+/* .res: 0, or the error that was set; *value as of oa_future_get(). */
+#define OA_CASE_FUTURE(f, value) OA__CASE(OA_CASE_KIND_FUTURE, f, value)
+/* On a struct oa_join_set. */
+#define OA_CASE_JOIN_ANY(set)	OA__CASE(OA_CASE_KIND_JOIN_ANY, set, 0)
+#define OA_CASE_JOIN_ALL(set)	OA__CASE(OA_CASE_KIND_JOIN_ALL, set, 0)
 #define OA_CASE_WAITABLE(w, data) OA__CASE(OA_CASE_KIND_WAITABLE, w, data)
 
 /* The index of the case that was first, or a negative errno. */

@@ -69,10 +69,14 @@ static inline int oa_task_eq(oa_task_t a, oa_task_t b)
 
 /*
  * Chooses between the plain function and the one that takes options, by the
- * number of arguments: OA__WITH_3() for two fixed arguments, _4 for three.
+ * number of arguments: OA__OPTS_2() for two fixed arguments and so on.
  */
 #define OA__PICK(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, \
 		 u, v, w, x, y, z, pick, ...) pick
+#define OA__OPTS_1(plain, with, ...) \
+	OA__PICK(__VA_ARGS__, with, with, with, with, with, with, with, with, \
+		 with, with, with, with, with, with, with, with, with, with, \
+		 with, with, with, with, with, with, with, plain, 0)
 #define OA__OPTS_2(plain, with, ...) \
 	OA__PICK(__VA_ARGS__, with, with, with, with, with, with, with, with, \
 		 with, with, with, with, with, with, with, with, with, with, \
