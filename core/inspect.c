@@ -146,7 +146,7 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	i->state = state_of(life, wait, flags);
 	i->worker = flags & TASK_STARTED && !(flags & TASK_THREAD)
 			    ? where(rt, t) : -1;
-	i->cancelled = !!(life & LIFE_CANCEL);
+	i->cancelled = !!(life & LIFE_ASKED);
 	task_copy_name(t, name, OA_TASK_NAME_MAX);
 	i->name = name;
 	i->waits = "";

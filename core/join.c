@@ -25,6 +25,7 @@
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/join.h"
+#include "core/members.h"
 #include "core/park.h"
 #include "core/sched.h"
 #include "core/spawn.h"
@@ -99,7 +100,7 @@ static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
 
 	*next = NULL;
 	/* relaxed: not before the two above */
-	if ((READ_ONCE(t->life) ^ life) & ~(uint64_t)LIFE_CANCEL)
+	if ((READ_ONCE(t->life) ^ life) & ~(uint64_t)LIFE_ASKED)
 		return false;
 	switch (park_claim(joiner, epoch, WAIT_WOKEN)) {
 	case CLAIM_PARKED:
@@ -123,9 +124,11 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	/* [over] after all that it started; pairs with quiescent() */
 	atomic_store_rel(&w->ended, w->ended + 1);
 	STAT_INC(w, ended);
-	if (unlikely(life & LIFE_CANCEL))
+	if (unlikely(life & LIFE_ASKED))
 		w->cancelled++;
 	task_release(w, t);
+	if (unlikely(t->flags & TASK_MEMBER))
+		members_leave(t, result);
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return NULL;
@@ -173,9 +176,11 @@ void task_end_outside(struct task *t, void *result)
 	struct task *joiner = NULL;
 	uint64_t epoch = 0;
 
-	if (life & LIFE_CANCEL && t->flags & TASK_STARTED)
+	if (life & LIFE_ASKED && t->flags & TASK_STARTED)
 		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
 	task_release(NULL, t);
+	if (t->flags & TASK_MEMBER)
+		members_leave(t, result);
 	if (life & LIFE_HANDLE) {
 		t->arg = result;
 		task_strip(NULL, t);
@@ -206,6 +211,8 @@ void task_drop(struct worker *w, struct task *t, int err)
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
 	task_release(w, t);
+	if (t->flags & TASK_MEMBER)
+		members_leave(t, oa_err(err));
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return;
@@ -233,7 +240,7 @@ static bool runs_here(struct worker *w, const struct task *self,
 	return life & LIFE_QUEUED && !(life & (LIFE_DELAYED | LIFE_CANCEL)) &&
 	       !(self->flags & TASK_THREAD) && READ_ONCE(t->rt) == w->rt &&
 	       !(READ_ONCE(t->flags) &
-		 (TASK_PINNED | TASK_OWN_STACK | TASK_CONDS)) &&
+		 (TASK_PINNED | TASK_BY_LOOP)) &&
 	       !READ_ONCE(w->rt->stopping) && !w->rt->debug_migrate;
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/conds.h"
 #include "core/mem.h"
+#include "core/members.h"
 #include "core/runtime.h"
 
 #define ROUNDS	4		/* destructors may set values again */
@@ -180,8 +181,12 @@ static void destroy_all(struct task *t)
 
 void task_at_end(struct task *t)
 {
+	if (t->flags & TASK_SCOPES)
+		scopes_end(t);
 	if (t->flags & TASK_LOCALS)
 		destroy_all(t);
+	if (t->flags & TASK_SCOPES)
+		scopes_end(t);
 	if (t->flags & TASK_CONDS)
 		conds_release(t);
 }

@@ -291,7 +291,7 @@ void park_commit_join(struct worker *w, struct task *t)
 void park_cancel(struct task *t, oa_task_t h)
 {
 	/* [park-cancel] after the flag was set; pairs with park_commit() */
-	uint64_t word = atomic_load(&t->wait);
+	uint64_t word = atomic_load(&t->wait), life;
 
 	/*
 	 * [park-asym] It runs, or its word is on the way to us; only who waits
@@ -301,8 +301,12 @@ void park_cancel(struct task *t, oa_task_t h)
 		poll_default->membarrier();
 		word = atomic_load(&t->wait);
 	}
-	/* The word is of this generation, or its epoch is over. */
-	if (life_is(atomic_load(&t->life), h)) /* [park-cancel] */
+	/*
+	 * The word is of this generation, or its epoch is over. No shield was
+	 * up when this was looked at, so the wait of the word is in none.
+	 */
+	life = atomic_load(&t->life); /* [park-cancel] after the word */
+	if (life_is(life, h) && life & LIFE_CANCEL)
 		cancel_wait(t, word);
 }
 

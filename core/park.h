@@ -140,17 +140,25 @@ static inline uint64_t park_begin_unseen(struct worker *w, struct task *t)
 /*
  * A wait of a task that has not started, on the object that @on tells of: it
  * is parked at once. After it has been published it may run, end, and its slot
- * be used again; park_unstarted() is to be called all the same.
+ * be used again; park_arm() if there is a deadline, and park_unstarted(), are
+ * to be called all the same.
  */
-static inline uint64_t park_begin_unstarted(struct task *t, void *on)
+static inline uint64_t park_begin_unstarted(struct task *t, void *on,
+					    oa_time_t deadline)
 {
 	/* relaxed: nobody has an epoch that is over */
 	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
 
+	uint64_t flags = WAIT_MAY_CANCEL | WAIT_SYNC;
+
+	if (deadline != OA_FOREVER) {
+		flags |= WAIT_TIMED;
+		task_set(t, TASK_TIMED);
+	}
+	WRITE_ONCE(t->deadline, deadline);
 	WRITE_ONCE(t->wait_on, on);
-	/* [park] wait_on before the word */
-	atomic_store_rel(&t->wait, epoch | WAIT_MAY_CANCEL | WAIT_SYNC |
-			 WAIT_PARKED);
+	/* [park] deadline, wait_on before the word */
+	atomic_store_rel(&t->wait, epoch | flags | WAIT_PARKED);
 	return epoch;
 }
 

@@ -122,11 +122,11 @@ static struct task *take(struct pool *p)
 /* The task on the thread's own stack, from its beginning to its end. */
 static void run(struct pool_worker *pw, struct task *t)
 {
+	int err = task_unwanted(t);
+
 	pw->result = NULL;
-	/* relaxed: who asks later comes too late for this */
-	if (READ_ONCE(t->life) & LIFE_CANCEL ||
-	    READ_ONCE(t->rt->stopping) == RT_DROPPING) {
-		task_drop_outside(t, -ECANCELED);
+	if (err) {
+		task_drop_outside(t, err);
 		return;
 	}
 	WRITE_ONCE(pw->task, t);

@@ -342,7 +342,7 @@ static inline bool plain(const struct worker *w, const struct task *t)
 {
 	if (likely(t->flags & TASK_STARTED))
 		return true;
-	return !(t->flags & (TASK_OWN_STACK | TASK_CONDS)) && w->stacks.list &&
+	return !(t->flags & TASK_BY_LOOP) && w->stacks.list &&
 	       !(READ_ONCE(t->life) & LIFE_CANCEL) &&
 	       likely(!READ_ONCE(w->rt->stopping));
 }
@@ -516,8 +516,7 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 		t = NULL;
 	} else if (!t) {
 		t = next(w);
-		if (t && !own && !(t->flags & (TASK_STARTED | TASK_OWN_STACK |
-					       TASK_CONDS)) &&
+		if (t && !own && !(t->flags & (TASK_STARTED | TASK_BY_LOOP)) &&
 		    !(READ_ONCE(t->life) & LIFE_CANCEL) &&
 		    !READ_ONCE(w->rt->stopping)) {
 			set_stack(t, s);

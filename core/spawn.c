@@ -17,6 +17,7 @@
 #include "core/idle.h"
 #include "core/inject.h"
 #include "core/mem.h"
+#include "core/members.h"
 #include "core/park.h"
 #include "core/rcu.h"
 #include "core/sched.h"
@@ -67,15 +68,20 @@ static void credit_give(struct runtime *rt, struct worker *w)
 
 static int check_opts(const struct oa_task_opts *o)
 {
+	int err = 0;
+
 	if (o->delay < 0 || o->at < 0 || o->worker < 0)
 		return -EINVAL;
 	if (o->stack_size && o->stack_size < STACK_MIN)
 		return -EINVAL;
+	if (o->prio < OA_PRIO_MIN || o->prio > OA_PRIO_MAX || o->timeout < 0 ||
+	    (unsigned int)o->hint > OA_HINT_INLINE)
+		return -EINVAL;
 	if (o->copy > (size_t)1 << 30)
 		return -E2BIG;
-	if (conds_wanted(o))
-		return conds_check(o);
-	return 0;
+	if (members_wanted(o))
+		err = members_check(o);
+	return !err && conds_wanted(o) ? conds_check(o) : err;
 }
 
 /* An older program's smaller struct, completed by zeroes. */
@@ -151,7 +157,8 @@ static int apply_opts(struct worker *w, struct task *t, struct runtime *rt,
 			t->pin = (uint16_t)(t->slot % rt->nr_workers);
 	}
 	if (!o->copy && !o->name && !o->on_drop && !o->fpctl &&
-	    !(t->flags & TASK_OWN_STACK) && !conds_wanted(o))
+	    !(t->flags & TASK_OWN_STACK) && !conds_wanted(o) &&
+	    !members_wanted(o) && !o->timeout && !o->prio)
 		return 0;
 	err = fill_ext(w, t, rt, o);
 	if (!err && t->flags & TASK_OWN_STACK)
@@ -171,6 +178,31 @@ static oa_time_t start_time(const struct runtime *rt,
 	if (o->delay > OA_FOREVER - now)
 		return OA_FOREVER;
 	return max_of(o->delay ? now + o->delay : 0, o->at);
+}
+
+/* From @at on it may take so long; and if it has not started by then? */
+static void set_limit(struct task *t, oa_time_t at, oa_time_t timeout)
+{
+	struct oa_deadline *d = &t->ext->limit;
+
+	if (!at)
+		at = t->rt->poll->now();
+	at = timeout > OA_FOREVER - at ? OA_FOREVER : at + timeout;
+	*d = (struct oa_deadline){ .at = at, .effective = at, .entered = 1 };
+	t->within = d;
+	task_set(t, TASK_LIMIT);
+}
+
+int task_unwanted(const struct task *t)
+{
+	/* relaxed: who asks later comes too late for this */
+	if (READ_ONCE(t->life) & LIFE_CANCEL ||
+	    READ_ONCE(t->rt->stopping) == RT_DROPPING)
+		return -ECANCELED;
+	if (t->flags & TASK_LIMIT &&
+	    t->rt->poll->now() >= t->ext->limit.at)
+		return -ETIMEDOUT;
+	return 0;
 }
 
 /* A task of another runtime's or no worker: counted while it is not over. */
@@ -234,6 +266,8 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 		WRITE_ONCE(t->deadline, at);
 		task_set(t, TASK_TIMED);
 	}
+	if (o->timeout)
+		set_limit(t, at, o->timeout);
 	return 0;
 }
 
@@ -243,6 +277,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	uint64_t life = LIFE_ALIVE | a->life, gen;
 	struct oa_task_opts o;
 	struct task *t;
+	oa_task_t me;
+	bool late;
 	int err;
 
 	if (!a->fn)
@@ -279,8 +315,10 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	gen = READ_ONCE(t->life);
 	/* [life] for walkers; others get it by the queue */
 	atomic_store_rel(&t->life, gen | life);
+	me = task_handle(t);
 	if (h)
-		*h = task_handle(t);
+		*h = me;
+	late = a->opts && members_wanted(&o) && members_join(t, &o);
 	if (mine) {
 		WRITE_ONCE(w->spawned, w->spawned + 1);
 		STAT_INC(w, spawned);
@@ -290,6 +328,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		task_delay_file(w, t, gen | life);
 	else
 		put_in_queue(w, t);
+	if (unlikely(late))
+		oa_cancel(me);
 	return 0;
 }
 

@@ -43,6 +43,9 @@ struct task_args {
 
 int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h);
 
+/* Worker, or thread of the pool. Why @t, not started, is not to start; or 0. */
+int task_unwanted(const struct task *t);
+
 /* End of a task that @w drops or that has ended: counters and slot. */
 void task_release(struct worker *w, struct task *t);
 

@@ -2,6 +2,7 @@
 /* Descriptors: slabs, handles, the end of a generation. */
 #include "core/task.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/bug.h"
@@ -71,7 +72,7 @@ bool task_need_ext(struct worker *w, struct task *t)
 	x = w ? slab_alloc(&ext_cache, &w->exts) : slab_alloc_one(&ext_cache);
 	if (!x)
 		return false;
-	memset(x, 0, sizeof(*x));
+	memset(x, 0, offsetof(struct task_ext, member));
 	x->fpctl = ARCH_FPCTL_DEFAULT;
 	WRITE_ONCE(t->ext, x);
 	task_set(t, TASK_EXTRA);

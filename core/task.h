@@ -15,13 +15,13 @@
 #ifndef OA_CORE_TASK_H
 #define OA_CORE_TASK_H
 
+#include <oa/deadline.h>
 #include <oa/task.h>
 
 #include "arch/arch.h"
 #include "core/slab.h"
 #include "core/timer.h"
 
-struct oa_deadline;
 struct oa_coro;
 struct runtime;
 struct stack;
@@ -44,11 +44,14 @@ struct worker;
 #define LIFE_JSET	0x040	/* ->joiner is set */
 #define LIFE_ENDED	0x080	/* the result is in ->arg */
 #define LIFE_DETACHED	0x100	/* frees itself at its end */
-#define LIFE_CANCEL	0x200	/* asked to stop; never cleared */
+#define LIFE_CANCEL	0x200	/* asked to stop, and no shield is up */
 #define LIFE_GONE	0x400	/* ended and joined, waits for its entry */
 #define LIFE_JSELECT	0x800	/* ->joiner waits for others as well */
-#define LIFE_TRY	0x1000	/* joins that were given up, modulo 2^12 */
-#define LIFE_TRIES	0xfff000
+#define LIFE_SHIELD	0x1000	/* a cancel is to be LATER, not CANCEL */
+#define LIFE_LATER	0x2000	/* asked to stop inside a shield */
+#define LIFE_TRY	0x4000	/* joins that were given up, modulo 2^10 */
+#define LIFE_TRIES	0xffc000
+#define LIFE_ASKED	(LIFE_CANCEL | LIFE_LATER)
 
 /*
  * The wait word, A: epoch << 8 | bits. The epoch is never reset, so a waker
@@ -82,11 +85,30 @@ enum wait_state {
 #define TASK_BARE	(1u << TASK_BARE_SHIFT)	/* its stack has no guard */
 #define TASK_CONDS	0x200	/* starts under conditions: core/conds.h */
 #define TASK_LOCALS	0x400	/* has task-local values: core/locals.h */
+#define TASK_LIMIT	0x800	/* must have started by ->ext->limit */
+#define TASK_MEMBER	0x1000	/* of a scope or a token: core/members.h */
+#define TASK_SCOPES	0x2000	/* has open scopes: likewise */
+#define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
+#define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */
-#define TASK_AT_END	(TASK_CONDS | TASK_LOCALS)
+#define TASK_AT_END	(TASK_CONDS | TASK_LOCALS | TASK_SCOPES)
+/* Before it has started: the worker's loop has to look at it first. */
+#define TASK_BY_LOOP	(TASK_OWN_STACK | TASK_CONDS | TASK_LIMIT)
 
 struct locals;
+struct scope;
 struct start;
+struct group;
+
+/* Its place in a scope or under a token. */
+struct membership {
+	struct group *of;		/* I; NULL: none */
+	struct task *next, *prev;	/* L:of; a ring */
+	bool done;			/* L:of; has been cancelled with it */
+};
+
+enum { MEMBER_SCOPE, MEMBER_TOKEN, MEMBERS };
+
 struct task_ext;
 
 struct task {
@@ -111,7 +133,9 @@ struct task {
 	uint64_t joiner_epoch;		/* likewise */
 	uint16_t pin;			/* I; with TASK_PINNED */
 	uint16_t home;			/* 1; worker that it waits on */
-	uint32_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
+	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
+	int8_t prio;			/* 1; as it runs, inherited or its own */
+	uint16_t locks;			/* T; mutexes held */
 
 	/* the rest */
 	struct timer timer;		/* core/timer.c */
@@ -135,7 +159,12 @@ struct task_ext {
 	struct arch_fpctl fpctl;	/* T */
 	struct start *start;		/* I; with TASK_CONDS */
 	struct locals *locals;		/* T; with TASK_LOCALS */
+	struct scope *scopes;		/* T; open ones, with TASK_SCOPES */
+	int8_t prio;			/* I; its own */
 	_Alignas(16) char inl[TASK_COPY_INLINE];	/* I */
+	/* From here on not cleared, and only what the flags say is there. */
+	struct membership member[MEMBERS];	/* TASK_MEMBER */
+	struct oa_deadline limit;	/* T; TASK_LIMIT */
 };
 
 extern struct slab_cache task_cache;

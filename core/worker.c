@@ -19,6 +19,7 @@
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/sched.h"
+#include "core/spawn.h"
 
 #define WORKER_IDS 16384u
 
@@ -191,16 +192,6 @@ static void look_outside(struct worker *w)
 	idle_slice_begin(w, w->now);
 }
 
-/* Is @t, which has not started, not to start at all? */
-static int drop_reason(const struct worker *w, const struct task *t)
-{
-	/* relaxed: who asks later comes too late for this */
-	if (READ_ONCE(t->life) & LIFE_CANCEL ||
-	    READ_ONCE(w->rt->stopping) == RT_DROPPING)
-		return -ECANCELED;
-	return 0;
-}
-
 static bool refill_stacks(struct worker *w)
 {
 	bool ok = stack_refill(&w->rt->stacks, &w->stacks);
@@ -226,7 +217,7 @@ static void run(struct worker *w, struct task *t)
 
 	if (!(t->flags & TASK_STARTED)) {
 		err = t->flags & TASK_CONDS ? conds_advance(w, t)
-					    : drop_reason(w, t);
+					    : task_unwanted(t);
 		if (err > 0)
 			return;
 		if (err) {

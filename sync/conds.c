@@ -26,6 +26,7 @@
 #include "core/pool.h"
 #include "core/runtime.h"
 #include "core/slab.h"
+#include "core/spawn.h"
 #include "sync/barrier.h"
 #include "sync/gate.h"
 #include "sync/mutex.h"
@@ -191,11 +192,11 @@ static int served(struct start *s)
 	if (how == WAIT_WOKEN)
 		return 0;
 	if (s->stage == STAGE_BARRIER)
-		return barrier_give_up(on, &s->wait) ? 0 : -ECANCELED;
+		return barrier_give_up(on, &s->wait) ? 0 : park_errno(how);
 	if (s->stage == STAGE_PLACE)
 		on = pool_places(on);
 	sync_withdraw(on, &s->wait);
-	return -ECANCELED;
+	return park_errno(how);
 }
 
 static void passed(struct start *s)
@@ -205,19 +206,22 @@ static void passed(struct start *s)
 }
 
 /* True: so it is. Nothing of the task may be touched then. */
-static bool waits(struct start *s, int *err)
+static bool waits(struct worker *w, struct start *s, int *err)
 {
 	struct task *t = s->task;
+	oa_time_t until = t->flags & TASK_LIMIT ? t->ext->limit.at : OA_FOREVER;
 	oa_task_t h = task_handle(t);
 	/* relaxed: nobody else opens a wait of it */
 	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
 
 	waiter_init(&s->wait, t, names[s->stage], s->on[s->stage], 0,
-		    OA_FOREVER);
+		    until);
 	s->wait.mode = WAITER_START;
 	s->waiting = true;
 	*err = enter(s);
 	if (!*err) {
+		if (until != OA_FOREVER)
+			park_arm(w, t, until);
 		park_unstarted(t, h, epoch);
 		return true;
 	}
@@ -237,15 +241,15 @@ int conds_advance(struct worker *w, struct task *t)
 			passed(s);
 	}
 	while (!err && s->stage < STAGE_DONE) {
-		/* relaxed: who asks later is met by park_unstarted() */
-		if (READ_ONCE(t->life) & LIFE_CANCEL ||
-		    READ_ONCE(w->rt->stopping) == RT_DROPPING)
-			return -ECANCELED;
+		/* Who asks later is met by park_unstarted(). */
+		err = task_unwanted(t);
+		if (err)
+			return err;
 		if (!s->on[s->stage] || s->held & 1u << s->stage) {
 			s->stage++;
 			continue;
 		}
-		if (waits(s, &err))
+		if (waits(w, s, &err))
 			return 1;
 		if (!err)
 			passed(s);

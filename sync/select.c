@@ -141,7 +141,7 @@ static int take(struct oa_case *c)
 		return take_fd(c);
 	case OA_CASE_KIND_WAITABLE:
 		return w->ops->take(w, c->data);
-	case OA_CASE_KIND_NONE:
+	default:
 		break;
 	}
 	return -EAGAIN;
@@ -419,8 +419,9 @@ static bool case_ok(const struct oa_case *c)
 	case OA_CASE_KIND_SEM:
 	case OA_CASE_KIND_WAITABLE:
 		return c->on;
+	default:
+		return false;
 	}
-	return false;
 }
 
 static int check(struct sel *s, bool waits)

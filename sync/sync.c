@@ -66,7 +66,7 @@ void waiter_open(struct waiter *n)
 	case WAITER_SELECT:
 		return;
 	case WAITER_START:
-		n->epoch = park_begin_unstarted(n->task, n);
+		n->epoch = park_begin_unstarted(n->task, n, n->deadline);
 		return;
 	default:
 		WRITE_ONCE(n->task->wait_on, n);

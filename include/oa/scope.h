@@ -18,11 +18,13 @@ extern "C" {
 /* A source of cancellation; all-zero is one that has not been used. */
 struct oa_token {
 	uint64_t oa__word;
+	void *oa__queue;
+	uint64_t oa__waits;
 	void *oa__members;
 	uint64_t oa__reserved[2];
 };
 
-#define OA_TOKEN_INIT		{ 0, 0, { 0, 0 } }
+#define OA_TOKEN_INIT		{ 0, 0, 0, 0, { 0, 0 } }
 
 OA_API int oa_token_cancel(struct oa_token *token);
 OA_API int oa_token_cancelled(const struct oa_token *token);
@@ -31,12 +33,7 @@ OA_API int oa_token_destroy(struct oa_token *token);
 
 /* Fields are private. Opened and waited for by the same task or thread. */
 struct oa_scope {
-	uint64_t oa__word;
-	void *oa__queue;
-	uint64_t oa__waits;
-	void *oa__members;
-	struct oa_scope *oa__up;
-	uint64_t oa__children;
+	void *oa__record;		/* while it is open */
 	uint64_t oa__owner;
 	int oa__error;
 	uint32_t oa__flags;

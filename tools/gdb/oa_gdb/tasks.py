@@ -10,7 +10,7 @@ GEN_SHIFT = 24
 SLOT_MASK = (1 << GEN_SHIFT) - 1
 LIFE = ("alive", "handle", "queued", "queue entry", "delayed", "being joined",
         "joiner set", "ended", "detached", "cancelled", "gone",
-        "joined in a select")
+        "joined in a select", "shielded", "to be cancelled")
 LIFE_ALIVE, LIFE_DELAYED, LIFE_ENDED, LIFE_CANCEL, LIFE_GONE = (
     0x001, 0x010, 0x080, 0x200, 0x400)
 WAIT_STATE = 0x007

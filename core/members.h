@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scopes and tokens that a task belongs to, and scopes that it has opened. Core
+ * knows when to ask; sync/ implements this. See sync/group.c, sync/scope.c.
+ */
+#ifndef OA_CORE_MEMBERS_H
+#define OA_CORE_MEMBERS_H
+
+#include "core/task.h"
+
+static inline bool members_wanted(const struct oa_task_opts *o)
+{
+	return (uintptr_t)o->scope | (uintptr_t)o->token;
+}
+
+/* May a task be started in them? 0, or why not. */
+int members_check(const struct oa_task_opts *o);
+
+/*
+ * @t, with its ->ext, is alive and in no queue. True: they have been cancelled
+ * meanwhile, and it is to be, once it is in a queue.
+ */
+bool members_join(struct task *t, const struct oa_task_opts *o);
+
+/* It has ended with @result, or was dropped: they may go from here on. */
+void members_leave(struct task *t, void *result);
+
+/* Running task, at its end: cancels and waits for what it has left open. */
+void scopes_end(struct task *t);
+
+#endif
