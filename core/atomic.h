@@ -38,6 +38,13 @@ static inline void sim_point(void)
 #define WRITE_ONCE(x, v) \
 	({ sim_point(); __atomic_store_n(&(x), (v), __ATOMIC_RELAXED); })
 
+/* A counter of one writer: one instruction, where that is no race to tools. */
+#if defined(OA_TSAN) || (defined(OA_SIM) && OA_SIM == 1)
+#define COUNT_ONE(x)	WRITE_ONCE(x, READ_ONCE(x) + 1)
+#else
+#define COUNT_ONE(x)	((void)(x)++)
+#endif
+
 #define atomic_load_rlx(p) \
 	({ sim_point(); __atomic_load_n((p), __ATOMIC_RELAXED); })
 #define atomic_load_acq(p) \

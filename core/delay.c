@@ -70,6 +70,7 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 {
 	oa_time_t at = READ_ONCE(t->deadline);
 	uint32_t flags = READ_ONCE(t->flags);
+	bool urgent = READ_ONCE(t->prio);
 
 	if (at > now) {
 		park_arm(w, t, at);
@@ -80,6 +81,8 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 		return;
 	if (flags & TASK_PINNED)
 		sched_ready_pinned(w, t);
+	else if (unlikely(urgent))
+		sched_ready_back(w, t); /* no join takes it */
 	else
 		sched_ready_stealable(w, t);
 }
@@ -87,6 +90,7 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 void task_delay_skip(struct task *t, uint64_t seen)
 {
 	uint32_t flags = READ_ONCE(t->flags);
+	bool urgent = READ_ONCE(t->prio);
 	struct runtime *rt = READ_ONCE(t->rt);
 	struct worker *w = worker_self(), *to;
 
@@ -99,6 +103,8 @@ void task_delay_skip(struct task *t, uint64_t seen)
 		to = rt->workers[t->pin];
 		inbox_push(to, t);
 		idle_kick(to);
+	} else if (w && w->rt == rt && unlikely(urgent)) {
+		sched_ready_back(w, t);
 	} else if (w && w->rt == rt) {
 		sched_ready_stealable(w, t);
 	} else {

@@ -192,11 +192,25 @@ void idle_slice_begin(struct worker *w, oa_time_t now)
 	set_budget(w);
 }
 
+static uint32_t steal_urgent(struct worker *w, struct worker *from)
+{
+	struct task *t = prioq_steal(&from->prioq);
+
+	if (!t)
+		return 0;
+	sched_queue(w, t);
+	STAT_INC(w, steals);
+	STAT_ADD(w, stolen, 1);
+	return 1;
+}
+
 static uint32_t steal_from(struct worker *w, struct worker *from)
 {
 	struct task *got[RING_SIZE / 2];
 	uint32_t n = ring_len(&from->ring);
 
+	if (unlikely(READ_ONCE(from->prioq.free)) && steal_urgent(w, from))
+		return 1;
 	n = ring_take(&from->ring, got, min_of((n + 1) / 2, RING_SIZE / 2));
 	if (!n)
 		n = spill_take(&from->spill, got,
@@ -266,7 +280,8 @@ static bool any_queue(struct worker *w)
 		return true;
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		if (ring_len(&rt->workers[i]->ring) ||
-		    spill_len(&rt->workers[i]->spill))
+		    spill_len(&rt->workers[i]->spill) ||
+		    READ_ONCE(rt->workers[i]->prioq.free))
 			return true;
 	return false;
 }
@@ -274,7 +289,7 @@ static bool any_queue(struct worker *w)
 /* Something that this worker should see to before it sleeps? */
 static bool look_again(struct worker *w)
 {
-	return w->local.n || !lane_empty(&w->lane) || READ_ONCE(w->inbox) ||
+	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) || READ_ONCE(w->inbox) ||
 	       READ_ONCE(w->aborts) || READ_ONCE(w->closes) || any_queue(w) ||
 	       READ_ONCE(w->rt->over) || w->rt->poll->ready(w);
 }

@@ -30,6 +30,7 @@
 #include "core/sched.h"
 #include "core/spawn.h"
 #include "core/thread.h"
+#include "core/watch.h"
 
 /* Ended and taken: the slot goes, now or with its queue entry. */
 static void reap(struct worker *w, struct task *t)
@@ -66,6 +67,15 @@ static struct task *publish_end(struct worker *w, struct task *t,
 	if (life & LIFE_DETACHED)
 		reap(w, t);
 	return joiner;
+}
+
+/* What ends with a mutex is told of; what it inherited ends with it. */
+static __cold_path void ends_odd(struct worker *w, struct task *t)
+{
+	if (t->locks)
+		watch_held(w, t, t->locks);
+	t->locks = 0;
+	WRITE_ONCE(t->prio, 0);
 }
 
 /* The joiner is the ender's: where does it go on? NULL: not here at once. */
@@ -127,6 +137,8 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	if (unlikely(life & LIFE_ASKED))
 		w->cancelled++;
 	task_release(w, t);
+	if (unlikely(t->locks | (uint8_t)READ_ONCE(t->prio)))
+		ends_odd(w, t);
 	if (unlikely(t->flags & TASK_MEMBER))
 		members_leave(t, result);
 	if (!(life & LIFE_HANDLE)) {
@@ -179,6 +191,7 @@ void task_end_outside(struct task *t, void *result)
 	if (life & LIFE_ASKED && t->flags & TASK_STARTED)
 		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
 	task_release(NULL, t);
+	ends_odd(NULL, t);
 	if (t->flags & TASK_MEMBER)
 		members_leave(t, result);
 	if (life & LIFE_HANDLE) {
@@ -211,6 +224,7 @@ void task_drop(struct worker *w, struct task *t, int err)
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
 	task_release(w, t);
+	ends_odd(w, t);
 	if (t->flags & TASK_MEMBER)
 		members_leave(t, oa_err(err));
 	if (!(life & LIFE_HANDLE)) {
@@ -240,7 +254,7 @@ static bool runs_here(struct worker *w, const struct task *self,
 	return life & LIFE_QUEUED && !(life & (LIFE_DELAYED | LIFE_CANCEL)) &&
 	       !(self->flags & TASK_THREAD) && READ_ONCE(t->rt) == w->rt &&
 	       !(READ_ONCE(t->flags) &
-		 (TASK_PINNED | TASK_BY_LOOP)) &&
+		 (TASK_PINNED | TASK_BY_LOOP)) && !READ_ONCE(t->prio) &&
 	       !READ_ONCE(w->rt->stopping) && !w->rt->debug_migrate;
 }
 

@@ -51,6 +51,7 @@ struct runtime {
 	uint32_t nr_idle;		/* A */
 	_Alignas(OA_LINE_PAIR) uint64_t searcher;	/* A; 0, or since when */
 	uint32_t broadcast;		/* A; a futex that all parks watch */
+	uint32_t hunt;			/* A; grows: what is ready became urgent */
 
 	_Alignas(OA_LINE_PAIR) struct inject inject;
 	uint64_t foreign_spawned;	/* A; tasks started by other threads */

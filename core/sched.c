@@ -35,6 +35,8 @@
 #include "core/spawn.h"
 #include "core/switch.h"
 
+#define HUNT_MAX	1024u	/* of those that have spilled over */
+
 static void task_entry(void *payload);
 
 /* Everybody idle would rather have it in the ring than in this lane. */
@@ -66,7 +68,10 @@ static inline void ring_add(struct worker *w, struct task *t)
 
 void sched_queue(struct worker *w, struct task *t)
 {
-	ring_add(w, t);
+	if (unlikely(READ_ONCE(t->prio)))
+		prioq_push(w, t);
+	else
+		ring_add(w, t);
 }
 
 /*
@@ -74,19 +79,38 @@ void sched_queue(struct worker *w, struct task *t)
  * may run and end, and its runtime with it. That is freed a grace period later.
  */
 
+/* Here, and it goes by no ordinary queue. */
+void sched_queue_odd(struct worker *w, struct task *t)
+{
+	if (READ_ONCE(t->prio)) {
+		prioq_push(w, t);
+		return;
+	}
+	list_push(&w->local, t);
+	w->special = true;
+}
+
 /* Where only one worker may run it. */
 void sched_ready_pinned(struct worker *w, struct task *t)
 {
 	struct worker *to = t->rt->workers[t->pin];
 
 	if (w == to) {
-		list_push(&w->local, t);
+		sched_queue_odd(w, t);
 		return;
 	}
 	rcu_read_lock();
 	inbox_push(to, t);
 	idle_kick(to);
 	rcu_read_unlock();
+}
+
+/* Something was published: somebody who idles may take it. */
+static inline void offer(struct worker *w)
+{
+	smp_mb(); /* [help] the push before the look at the mask */
+	if (shares(w->rt))
+		idle_need_help(w->rt);
 }
 
 static __cold_path void ready_foreign(struct task *t)
@@ -99,13 +123,44 @@ static __cold_path void ready_foreign(struct task *t)
 	rcu_read_unlock();
 }
 
+/* Does it go by another queue than most? */
+static inline bool odd(const struct task *t)
+{
+	return (t->flags & TASK_PINNED) | (uint8_t)READ_ONCE(t->prio);
+}
+
+/*
+ * What was inherited, and is no longer needed, goes: it may have come when the
+ * lock had just been given up.
+ */
+static __cold_path void ready_urgent(struct worker *w, struct task *t)
+{
+	if (!t->locks && READ_ONCE(t->prio) != task_own_prio(t))
+		WRITE_ONCE(t->prio, task_own_prio(t));
+	if (!w || w->rt != t->rt || t->rt->debug_migrate) {
+		ready_foreign(t);
+		return;
+	}
+	STAT_INC(w, wakes);
+	sched_queue(w, t);
+	offer(w);
+}
+
+static __cold_path void ready_odd(struct worker *w, struct task *t)
+{
+	if (t->flags & TASK_PINNED)
+		sched_ready_pinned(w, t);
+	else
+		ready_urgent(w, t);
+}
+
 void sched_ready(struct task *t)
 {
 	struct worker *w = worker_self();
 	struct task *old;
 
-	if (unlikely(t->flags & TASK_PINNED)) {
-		sched_ready_pinned(w, t);
+	if (unlikely(odd(t))) {
+		ready_odd(w, t);
 		return;
 	}
 	if (unlikely(!w || w->rt != t->rt || t->rt->debug_migrate)) {
@@ -149,14 +204,6 @@ void sched_ready_spawned(struct worker *w, struct task *t)
 	}
 }
 
-/* Something was published: somebody who idles may take it. */
-static inline void offer(struct worker *w)
-{
-	smp_mb(); /* [help] the push before the look at the mask */
-	if (shares(w->rt))
-		idle_need_help(w->rt);
-}
-
 void sched_ready_stealable(struct worker *w, struct task *t)
 {
 	ring_add(w, t);
@@ -166,8 +213,8 @@ void sched_ready_stealable(struct worker *w, struct task *t)
 
 void sched_ready_back(struct worker *w, struct task *t)
 {
-	if (unlikely(t->flags & TASK_PINNED))
-		sched_ready_pinned(w, t);
+	if (unlikely(odd(t)))
+		ready_odd(w, t);
 	else
 		sched_ready_stealable(w, t);
 }
@@ -251,6 +298,32 @@ static __glance void foresee(struct worker *w, struct task **t)
 	}
 }
 
+/* Is it the turn of one that goes by another queue? */
+static __noinline struct task *pick_special(struct worker *w)
+{
+	struct task *t;
+
+	if (READ_ONCE(w->prioq.n)) {
+		t = prioq_take(w, false);
+		if (t)
+			return t;
+		w->others_at = w->turn;
+	}
+	if (w->local.n && (w->turn & 7) == 0)
+		return list_pop(&w->local);
+	/* relaxed: only the owner adds, and then sets this */
+	w->special = w->local.n || READ_ONCE(w->prioq.n);
+	return NULL;
+}
+
+/* There is nothing else. */
+static struct task *pick_last(struct worker *w)
+{
+	struct task *t = list_pop(&w->local);
+
+	return t || !READ_ONCE(w->prioq.n) ? t : prioq_take(w, true);
+}
+
 /* The lane is empty: the next round's batch, or what only we may run. */
 static __noinline struct task *pick_more(struct worker *w)
 {
@@ -265,7 +338,7 @@ static __noinline struct task *pick_more(struct worker *w)
 		w->spilling = n;
 	}
 	if (unlikely(!n))
-		return list_pop(&w->local);
+		return pick_last(w);
 	/* What may be yielded to soon may have been away for long. */
 	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
 	if (n == RING_BATCH &&
@@ -279,8 +352,11 @@ static inline struct task *pick(struct worker *w)
 	struct task *t;
 
 	w->turn++;
-	if (unlikely(w->local.n) && (w->turn & 7) == 0)
-		return list_pop(&w->local);
+	if (unlikely(w->special)) {
+		t = pick_special(w);
+		if (t)
+			return t;
+	}
 	t = lane_pop(&w->lane);
 	if (likely(t != NULL))
 		return t;
@@ -313,6 +389,37 @@ struct task *sched_next(struct worker *w)
 	return next(w);
 }
 
+/* An entry of the default queues: is its task an urgent one by now? */
+static bool sort_out(struct worker *w, struct task *t)
+{
+	if (likely(!READ_ONCE(t->prio)))
+		return false;
+	/* An entry that is left of a claim must not go into a linked queue. */
+	if (accept_handle(w, t))
+		prioq_push(w, t);
+	return true;
+}
+
+void sched_hunt(struct worker *w)
+{
+	uint64_t left = spill_len(&w->spill);
+	uint32_t n = ring_len(&w->ring);
+	struct task *t;
+
+	/* Once round: what is not urgent keeps its order. */
+	while (n-- && ring_take(&w->ring, &t, 1))
+		if (!sort_out(w, t))
+			ring_add(w, t);
+	left = min_of(left, (uint64_t)HUNT_MAX);
+	while (left-- && spill_take(&w->spill, &t, 1))
+		if (!sort_out(w, t))
+			ring_add(w, t);
+	n = w->lane.tail - w->lane.head;
+	while (n-- && (t = lane_pop(&w->lane)))
+		if (!sort_out(w, t))
+			ring_add(w, t);
+}
+
 /* Has this turn to go by way of the loop? */
 static inline bool out_of_turn(struct worker *w)
 {
@@ -328,8 +435,7 @@ static inline void finish(struct worker *w)
 {
 	struct task *t = w->prev;
 
-	if (w->commit != COMMIT_YIELD || unlikely(t->flags & TASK_PINNED) ||
-	    !w->alone) {
+	if (w->commit != COMMIT_YIELD || unlikely(odd(t)) || !w->alone) {
 		sched_finish(w);
 		return;
 	}
@@ -407,6 +513,9 @@ void sched_finish(struct worker *w)
 	case COMMIT_YIELD:
 		sched_ready_back(w, t);
 		break;
+	case COMMIT_NEXT:
+		sched_ready(t);
+		break;
 	case COMMIT_END:
 		switch_stack_free(w->dead);
 		stack_put(&w->rt->stacks, &w->stacks, w->dead);
@@ -453,6 +562,18 @@ void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 	leave_for(w, cur, how, t);
 	/* Where the switch came from is not where this was called from. */
 	return arch_return(NULL);
+}
+
+void sched_run_first(struct worker *w, struct task *t)
+{
+	struct task *cur = w->current;
+
+	/* Elsewhere it is as well to be the next. */
+	if (!cur || w->rt->debug_migrate ||
+	    (t->flags & TASK_PINNED && t->pin != w->index))
+		sched_ready(t);
+	else
+		sched_park_into(w, cur, t, COMMIT_NEXT);
 }
 
 static inline void give_way(struct worker *w, struct task *cur)

@@ -18,6 +18,12 @@ void sched_park(struct worker *w, struct task *cur);
 void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 		      enum commit how);
 
+/*
+ * Worker, perhaps in a task: @t, in no queue, begins at once, and the running
+ * task is the next.
+ */
+void sched_run_first(struct worker *w, struct task *t);
+
 /* Task. To the end of the queue, unless nobody else wants to run. */
 void sched_give_way(struct worker *w, struct task *cur);
 
@@ -35,6 +41,8 @@ void sched_ready_back(struct worker *w, struct task *t);
 /* The same where the caller knows whether it is pinned, and may not look. */
 void sched_ready_pinned(struct worker *w, struct task *t);
 void sched_ready_stealable(struct worker *w, struct task *t);
+/* Worker: it is pinned here, or has a priority, or both. */
+void sched_queue_odd(struct worker *w, struct task *t);
 /* A task to be joined: as the next, unless somebody idles. */
 void sched_ready_spawned(struct worker *w, struct task *t);
 
@@ -46,6 +54,8 @@ bool sched_take_next(struct worker *w, struct task *t);
 
 /* Worker loop. The next task that may run, or NULL. */
 struct task *sched_next(struct worker *w);
+/* Worker loop. Somebody has become urgent while he was ready: is he here? */
+void sched_hunt(struct worker *w);
 /* Worker loop. Runs @t and what follows until the loop is needed again. */
 void sched_run(struct worker *w, struct task *t);
 /* Worker loop: done for the task that was left. */

@@ -70,11 +70,12 @@ static int check_opts(const struct oa_task_opts *o)
 {
 	int err = 0;
 
-	if (o->delay < 0 || o->at < 0 || o->worker < 0)
+	/* Or'ed: the sign is that of any. */
+	if ((o->delay | o->at | o->timeout | o->worker) < 0)
 		return -EINVAL;
 	if (o->stack_size && o->stack_size < STACK_MIN)
 		return -EINVAL;
-	if (o->prio < OA_PRIO_MIN || o->prio > OA_PRIO_MAX || o->timeout < 0 ||
+	if ((unsigned int)(o->prio - OA_PRIO_MIN) >= PRIOS ||
 	    (unsigned int)o->hint > OA_HINT_INLINE)
 		return -EINVAL;
 	if (o->copy > (size_t)1 << 30)
@@ -84,18 +85,22 @@ static int check_opts(const struct oa_task_opts *o)
 	return !err && conds_wanted(o) ? conds_check(o) : err;
 }
 
-/* An older program's smaller struct, completed by zeroes. */
-static int read_opts(struct oa_task_opts *to, const struct oa_task_opts *from)
+/* An older program's smaller struct is completed by zeroes in @room. */
+static __cold_path const struct oa_task_opts *
+complete(const struct oa_task_opts *from, struct oa_task_opts *room)
 {
 	if (!from->size || from->size > 4096)
-		return -EINVAL;
-	if (likely(from->size == sizeof(*to))) {
-		*to = *from;
-	} else {
-		memset(to, 0, sizeof(*to));
-		memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
-	}
-	return check_opts(to);
+		return NULL;
+	memset(room, 0, sizeof(*room));
+	memcpy(room, from, min_of((size_t)from->size, sizeof(*room)));
+	return room;
+}
+
+static int read_opts(const struct oa_task_opts **o, struct oa_task_opts *room)
+{
+	if (unlikely((*o)->size != sizeof(**o)))
+		*o = complete(*o, room);
+	return *o ? check_opts(*o) : -EINVAL;
 }
 
 static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
@@ -111,6 +116,8 @@ static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 	if (o->name)
 		strncpy(x->name, o->name, sizeof(x->name) - 1);
 	x->on_drop = o->on_drop;
+	x->prio = (int8_t)o->prio;
+	WRITE_ONCE(t->prio, (int8_t)o->prio);
 	WRITE_ONCE(x->stack_size, o->stack_size);
 	to = x->inl;
 	if (o->copy > sizeof(x->inl)) {
@@ -217,7 +224,7 @@ static int count_foreign(struct runtime *rt)
 	return 0;
 }
 
-static void put_in_queue(struct worker *w, struct task *t)
+static void put_in_queue(struct worker *w, struct task *t, enum oa_hint hint)
 {
 	struct runtime *rt = t->rt;
 
@@ -234,7 +241,12 @@ static void put_in_queue(struct worker *w, struct task *t)
 		rcu_read_unlock();
 		return;
 	}
-	sched_ready_back(w, t);
+	if (hint == OA_HINT_NEXT)
+		sched_ready(t);
+	else if (hint == OA_HINT_INLINE)
+		sched_run_first(w, t);
+	else
+		sched_ready_back(w, t);
 }
 
 static int refuse(const struct runtime *rt, bool internal)
@@ -256,7 +268,7 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 	WRITE_ONCE(t->site, a->site);
 	WRITE_ONCE(t->rt, rt);
 	WRITE_ONCE(t->deadline, OA_FOREVER);
-	if (!a->opts)
+	if (!o)
 		return 0;
 	err = apply_opts(w, t, rt, o);
 	if (err)
@@ -275,7 +287,9 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 {
 	struct worker *w = worker_self(), *mine = NULL;
 	uint64_t life = LIFE_ALIVE | a->life, gen;
-	struct oa_task_opts o;
+	const struct oa_task_opts *o = a->opts;
+	enum oa_hint hint = OA_HINT_BACK;
+	struct oa_task_opts room;
 	struct task *t;
 	oa_task_t me;
 	bool late;
@@ -283,7 +297,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 
 	if (!a->fn)
 		return -EINVAL;
-	err = a->opts ? read_opts(&o, a->opts) : 0;
+	err = o ? read_opts(&o, &room) : 0;
 	if (!err)
 		err = refuse(rt, a->internal);
 	if (err)
@@ -293,7 +307,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (!credit_take(rt, mine))
 		return -EAGAIN;
 	t = task_alloc(w);
-	err = t ? fill(w, t, rt, a, &o) : -ENOMEM;
+	err = t ? fill(w, t, rt, a, o) : -ENOMEM;
 	if (!err && !mine)
 		err = count_foreign(rt);
 	if (err) {
@@ -308,7 +322,9 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	 * What goes by a linked queue is not to be taken out of turn: the entry
 	 * left behind would hang on ->next, which the task needs by then.
 	 */
-	if (life & LIFE_HANDLE && mine)
+	if (o)
+		hint = o->hint;
+	if (life & LIFE_HANDLE && mine && hint != OA_HINT_INLINE)
 		life |= LIFE_QUEUED | (life & LIFE_DELAYED ? 0 : LIFE_INQ);
 	if (life & LIFE_DELAYED && !mine)
 		life |= LIFE_INQ;
@@ -318,7 +334,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	me = task_handle(t);
 	if (h)
 		*h = me;
-	late = a->opts && members_wanted(&o) && members_join(t, &o);
+	late = o && members_wanted(o) && members_join(t, o);
 	if (mine) {
 		WRITE_ONCE(w->spawned, w->spawned + 1);
 		STAT_INC(w, spawned);
@@ -327,7 +343,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (mine && life & LIFE_DELAYED)
 		task_delay_file(w, t, gen | life);
 	else
-		put_in_queue(w, t);
+		put_in_queue(w, t, hint);
 	if (unlikely(late))
 		oa_cancel(me);
 	return 0;

@@ -72,7 +72,7 @@ bool task_need_ext(struct worker *w, struct task *t)
 	x = w ? slab_alloc(&ext_cache, &w->exts) : slab_alloc_one(&ext_cache);
 	if (!x)
 		return false;
-	memset(x, 0, offsetof(struct task_ext, member));
+	memset(x, 0, offsetof(struct task_ext, inl));
 	x->fpctl = ARCH_FPCTL_DEFAULT;
 	WRITE_ONCE(t->ext, x);
 	task_set(t, TASK_EXTRA);

@@ -133,9 +133,9 @@ struct task {
 	uint64_t joiner_epoch;		/* likewise */
 	uint16_t pin;			/* I; with TASK_PINNED */
 	uint16_t home;			/* 1; worker that it waits on */
-	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
-	int8_t prio;			/* 1; as it runs, inherited or its own */
 	uint16_t locks;			/* T; mutexes held */
+	int8_t prio;			/* A; as it runs, inherited or its own */
+	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
 
 	/* the rest */
 	struct timer timer;		/* core/timer.c */
@@ -161,8 +161,8 @@ struct task_ext {
 	struct locals *locals;		/* T; with TASK_LOCALS */
 	struct scope *scopes;		/* T; open ones, with TASK_SCOPES */
 	int8_t prio;			/* I; its own */
-	_Alignas(16) char inl[TASK_COPY_INLINE];	/* I */
 	/* From here on not cleared, and only what the flags say is there. */
+	_Alignas(16) char inl[TASK_COPY_INLINE];	/* I; copied argument */
 	struct membership member[MEMBERS];	/* TASK_MEMBER */
 	struct oa_deadline limit;	/* T; TASK_LIMIT */
 };
@@ -214,6 +214,14 @@ void task_strip(struct worker *w, struct task *t);
 
 /* The running task @t, or one that is not published: its ->ext is there. */
 bool task_need_ext(struct worker *w, struct task *t);
+
+/* What it was started with. */
+static inline int8_t task_own_prio(const struct task *t)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+
+	return x ? x->prio : 0;
+}
 
 const char *task_name(const struct task *t);
 /* The same from any thread, which may see half of a name that changes. */

@@ -141,7 +141,7 @@ static void take_inbox(struct worker *w)
 
 	for (t = inbox_drain(w); t; t = next) {
 		next = t->next;
-		list_push(&w->local, t);
+		sched_queue_odd(w, t);
 	}
 }
 
@@ -165,7 +165,7 @@ static void take_injected(struct worker *w)
 
 static bool has_work(const struct worker *w)
 {
-	return w->queued || w->local.n || !lane_empty(&w->lane) ||
+	return w->queued || w->local.n || w->prioq.n || !lane_empty(&w->lane) ||
 	       ring_len(&w->ring) || spill_len(&w->spill);
 }
 
@@ -175,6 +175,10 @@ static void look_outside(struct worker *w)
 	const struct poll_ops *poll = w->rt->poll;
 
 	take_inbox(w);
+	if (unlikely(w->hunted != READ_ONCE(w->rt->hunt))) {
+		w->hunted = READ_ONCE(w->rt->hunt);
+		sched_hunt(w);
+	}
 	op_aborts(w);
 	fd_closes(w);
 	if (poll->ready(w) || (has_work(w) && poll->unsent(w)))
@@ -248,6 +252,7 @@ static bool retry_sick(struct worker *w)
 	if (likely(!w->sick.n) || !refill_stacks(w))
 		return false;
 	list_splice(&w->local, &w->sick);
+	w->special = true;
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include <oa/inspect.h>
 
 #include "core/poll.h"
+#include "core/prioq.h"
 #include "core/runq.h"
 #include "core/slab.h"
 #include "core/spill.h"
@@ -24,6 +25,7 @@ enum commit {
 	COMMIT_PARK,		/* PARKING -> PARKED */
 	COMMIT_JOIN,		/* RUNNING -> PARKED, see park_commit_join() */
 	COMMIT_YIELD,		/* back to the end of the queue */
+	COMMIT_NEXT,		/* runs next */
 	COMMIT_END,		/* its stack is free */
 	COMMIT_END_OWN,		/* ... and was of its own size */
 };
@@ -43,6 +45,9 @@ struct worker {
 	struct slab_mag tasks;		/* W */
 	struct slab_mag exts;		/* W */
 	struct stack_mag stacks;	/* W; of the default size */
+	bool special;			/* W; ->local or ->prioq may have some */
+	uint32_t others_at;		/* W; turn of the default priority's last */
+	uint32_t hunted;		/* W; as of rt->hunt */
 	struct task_list local;		/* W; only this worker may run them */
 	struct task_list sick;		/* W; want a stack, there was none */
 	struct task *queued;		/* W; what a taker could not use now */
@@ -75,6 +80,7 @@ struct worker {
 
 	_Alignas(OA_LINE_PAIR) struct ring ring;
 	struct spill spill;		/* core/spill.c */
+	struct prioq prioq;		/* core/prioq.c */
 	_Alignas(OA_LINE_PAIR) struct wheel wheel;
 
 	/* cold */

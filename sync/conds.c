@@ -179,7 +179,8 @@ static int enter(struct start *s)
 }
 
 static const char *const names[] = {
-	"latch", "barrier", "backpressure", "sem", "a place to block", "mutex",
+	"latch", "barrier", "backpressure", "sem", "a place to block",
+	mutex_name,
 };
 
 /* It has waited: 0 if it was served, and holds what it waited for. */
@@ -202,6 +203,8 @@ static int served(struct start *s)
 static void passed(struct start *s)
 {
 	s->held |= 1u << s->stage;
+	if (s->stage == STAGE_MUTEX)
+		s->task->locks++;
 	s->stage++;
 }
 

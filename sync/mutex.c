@@ -13,12 +13,26 @@
  *
  * Where the holder is running on another processor, who wants it watches for
  * a moment before it waits: a critical section is shorter than a switch.
+ *
+ * Waiters stand in the order of their priorities, and who is more urgent than
+ * the holder lends him his, before he sleeps and under the lock: the holder,
+ * who needs the lock to let the next one in, can't have gone. If the holder
+ * waits for a mutex himself, so it goes on with the holder of that, by reading
+ * what may be gone in a way that cannot fault; a loan that comes too late for
+ * its taker is given back when he is next made ready. He gives it back when he
+ * holds no mutex any more.
  */
 #include "sync/mutex.h"
 
+#include "core/inspect.h"
+#include "core/rcu.h"
 #include "core/runtime.h"
 
+const char mutex_name[] = "mutex";
+
 #define RECURSIVE	1u		/* in ->oa__flags */
+#define LOANS		16u		/* holders in a row that are lent to */
+#define OVERTAKEN_MAX	64u		/* then nobody passes a waiter any more */
 #define MUTEX_DEEP	SYNC_BIT	/* locked more than once: see ->oa__depth */
 #define HOLDER_BITS	0x3full		/* below a descriptor's alignment */
 #define MUTEX_TRIES	4u
@@ -34,7 +48,14 @@ static inline struct task *holder(uint64_t w)
 /* By who holds it. */
 static inline void count_use(struct oa_mutex *m)
 {
-	WRITE_ONCE(m->oa__uses, m->oa__uses + 1);
+	COUNT_ONE(m->oa__uses);
+}
+
+/* By the running task or thread @t. */
+static inline void taken(struct oa_mutex *m, struct task *t)
+{
+	count_use(m);
+	t->locks++;
 }
 
 static inline bool take_free(struct oa_mutex *m, struct task *t)
@@ -44,8 +65,122 @@ static inline bool take_free(struct oa_mutex *m, struct task *t)
 	/* [sync] pairs with who unlocked it */
 	if (unlikely(!atomic_cas(&m->oa__word, &w, (uint64_t)(uintptr_t)t)))
 		return false;
-	count_use(m);
+	taken(m, t);
 	return true;
+}
+
+/* ---- priorities */
+
+/* What @t runs with, if that is more urgent than before. */
+static bool raise_to(struct task *t, int8_t prio)
+{
+	int8_t was = READ_ONCE(t->prio); /* relaxed: swapped below */
+
+	do {
+		if (was <= prio)
+			return false;
+	} while (!atomic_cas(&t->prio, &was, prio)); /* [lend] */
+	return true;
+}
+
+/* The mutex that @t waits for, a glance, if that is what it does. */
+static struct oa_mutex *waits_for(struct task *t)
+{
+	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
+	struct waiter n;
+
+	if (!wait_open(word) || !(word & WAIT_SYNC) ||
+	    !inspect_peek(&n, READ_ONCE(t->wait_on), sizeof(n)) ||
+	    n.what != mutex_name || n.epoch >> 8 != word >> 8)
+		return NULL;
+	return (struct oa_mutex *)(uintptr_t)n.on;
+}
+
+/* He is neither waiting nor running: where he is queued, he stands behind. */
+static void look_for(struct task *t)
+{
+	struct runtime *rt = READ_ONCE(t->rt);
+	uint64_t word = READ_ONCE(t->wait); /* relaxed: a hint */
+
+	if (rt && !wait_open(word) && !(READ_ONCE(t->flags) & TASK_THREAD))
+		atomic_add(&rt->hunt, 1); /* [lend] */
+}
+
+static __cold_path void lend(struct task *to, int8_t prio)
+{
+	struct oa_mutex *m;
+	uint64_t w;
+
+	rcu_read_lock();
+	for (unsigned int i = 0; to && i < LOANS && raise_to(to, prio); i++) {
+		m = waits_for(to);
+		if (!m)
+			look_for(to);
+		to = m && inspect_peek(&w, &m->oa__word, sizeof(w))
+			     ? holder(w) : NULL;
+	}
+	rcu_read_unlock();
+}
+
+/* @t holds one mutex less. */
+static __cold_path void repay(struct task *t)
+{
+	int8_t own = task_own_prio(t);
+
+	if (!t->locks && READ_ONCE(t->prio) != own)
+		WRITE_ONCE(t->prio, own);
+}
+
+static inline void let_go(struct task *t)
+{
+	t->locks--;
+	if (unlikely(READ_ONCE(t->prio)))
+		repay(t);
+}
+
+/* Under the lock: may @n, with @prio, go before @at? */
+static bool goes_before(const struct waiter *n, int8_t prio, struct waiter *at)
+{
+	int8_t other = READ_ONCE(at->task->prio);
+
+	if (n->tries)
+		return other >= prio;
+	if (other <= prio || at->kind == OVERTAKEN_MAX)
+		return false;
+	at->kind++;
+	return true;
+}
+
+/*
+ * Under the lock: behind those who are as urgent, or before them if it was
+ * there already; but not before one who was overtaken too often.
+ */
+static void enqueue(struct sync *s, struct waiter *n)
+{
+	int8_t prio = READ_ONCE(n->task->prio);
+	struct waiter *at = s->queue;
+
+	if (!at || (!n->tries && READ_ONCE(at->prev->task->prio) <= prio)) {
+		sync_append(s, n);
+		return;
+	}
+	do {
+		if (goes_before(n, prio, at)) {
+			queue_insert(&s->queue, at, n);
+			return;
+		}
+		at = at->next;
+	} while (at != s->queue);
+	sync_append(s, n);
+}
+
+/* Under the lock: @n is in the queue. */
+static inline void lends(struct waiter *n, uint64_t w)
+{
+	int8_t prio = READ_ONCE(n->task->prio);
+
+	if (unlikely(prio < READ_ONCE(holder(w)->prio)))
+		lend(holder(w), prio);
 }
 
 /* The caller has found it to be his own. */
@@ -98,7 +233,7 @@ static bool watch(struct oa_mutex *m, struct task *t)
 			to = w | (uint64_t)(uintptr_t)t;
 			/* [sync] pairs with who unlocked it */
 			if (atomic_cas(&m->oa__word, &w, to)) {
-				count_use(m);
+				taken(m, t);
 				return true;
 			}
 		}
@@ -117,20 +252,20 @@ static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
 
 	if (!holder(w)) {
 		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
-		count_use(m);
+		taken(m, n->task);
 		return 1;
 	}
 	waiter_open(n);
-	if (n->tries)
-		sync_prepend(s, n);
-	else
-		sync_append(s, n);
+	enqueue(s, n);
+	lends(n, w);
 	err = sync_sleep(s, w, n, own);
 	if (unlikely(err)) {
 		sync_withdraw(s, n);
 		return err;
 	}
 	n->tries++;
+	if (n->fired)
+		n->task->locks++;
 	return n->fired;
 }
 
@@ -144,7 +279,7 @@ static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
 
 	if (holder(w) == t)
 		return lock_again(m);
-	waiter_init(&n, t, "mutex", m, flags, deadline);
+	waiter_init(&n, t, mutex_name, m, flags, deadline);
 	do {
 		w = READ_ONCE(m->oa__word); /* relaxed: a guess */
 		if (worth_watching(w) && watch(m, t))
@@ -154,19 +289,28 @@ static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
 	return ret < 0 ? ret : 0;
 }
 
-int oa_mutex_lock(struct oa_mutex *m)
+static __noinline int lock_any(struct oa_mutex *m)
 {
 	struct task *t;
-	int err;
+	int err = m ? sync_self(&t) : -EINVAL;
 
-	if (unlikely(!m))
-		return -EINVAL;
-	err = sync_self(&t);
-	if (unlikely(err))
+	if (err || take_free(m, t))
 		return err;
-	if (likely(take_free(m, t)))
-		return 0;
 	return lock_slow(m, t, 0, OA_FOREVER, OA_FOREVER);
+}
+
+/* What is most common needs no frame. */
+int oa_mutex_lock(struct oa_mutex *m)
+{
+	struct worker *w = worker_self();
+	struct task *t;
+
+	if (likely(m && w)) {
+		t = w->current;
+		if (likely(t && take_free(m, t)))
+			return 0;
+	}
+	return lock_any(m);
 }
 
 int oa_mutex_lock_until(struct oa_mutex *m, oa_time_t deadline)
@@ -195,7 +339,7 @@ int oa_mutex_trylock(struct oa_mutex *m)
 		/* Somebody is being woken for it: he has not got it yet. */
 		/* [sync] pairs with who unlocked it */
 		if (atomic_cas(&m->oa__word, &w, w | (uint64_t)(uintptr_t)t)) {
-			count_use(m);
+			taken(m, t);
 			return 0;
 		}
 		if (w & SYNC_LOCK)
@@ -215,14 +359,18 @@ int mutex_enlist(struct oa_mutex *m, struct waiter *n)
 		return 1;
 	}
 	waiter_open(n);
-	sync_append(s, n);
+	enqueue(s, n);
+	lends(n, w);
 	WRITE_ONCE(s->waits, s->waits + 1);
 	sync_unlock(s, w | SYNC_WAITERS);
 	return 0;
 }
 
-/* It is held by the caller, and somebody waits or it is locked twice. */
-static void unlock_slow(struct oa_mutex *m)
+/*
+ * It is held by the caller, and somebody waits or it is locked twice. False: it
+ * is held still.
+ */
+static bool unlock_slow(struct oa_mutex *m)
 {
 	struct sync *s = (struct sync *)m;
 	uint64_t w = sync_lock(s);
@@ -234,7 +382,7 @@ static void unlock_slow(struct oa_mutex *m)
 		if (!--m->oa__depth)
 			w &= ~MUTEX_DEEP;
 		sync_unlock(s, w);
-		return;
+		return false;
 	}
 	wakes_init(&wk);
 	w &= HOLDER_BITS;
@@ -255,6 +403,7 @@ static void unlock_slow(struct oa_mutex *m)
 	}
 	sync_unlock(s, sync_mark(s, w));
 	wakes_run(&wk);
+	return true;
 }
 
 int mutex_unlock_by(struct oa_mutex *m, struct task *t)
@@ -262,23 +411,41 @@ int mutex_unlock_by(struct oa_mutex *m, struct task *t)
 	uint64_t w = (uint64_t)(uintptr_t)t;
 
 	/* [sync] what was done under it is seen by the next */
-	if (likely(atomic_cas(&m->oa__word, &w, (uint64_t)0)))
+	if (likely(atomic_cas(&m->oa__word, &w, (uint64_t)0))) {
+		let_go(t);
 		return 0;
+	}
 	if (holder(w) != t)
 		return -EPERM;
-	unlock_slow(m);
+	if (unlock_slow(m))
+		let_go(t);
 	return 0;
+}
+
+static __noinline int unlock_any(struct oa_mutex *m)
+{
+	struct task *t;
+	int err = m ? sync_self(&t) : -EINVAL;
+
+	return err ? err : mutex_unlock_by(m, t);
 }
 
 int oa_mutex_unlock(struct oa_mutex *m)
 {
+	struct worker *w = worker_self();
+	uint64_t word;
 	struct task *t;
-	int err;
 
-	if (unlikely(!m))
-		return -EINVAL;
-	err = sync_self(&t);
-	return unlikely(err) ? err : mutex_unlock_by(m, t);
+	if (likely(m && w)) {
+		t = w->current;
+		word = (uint64_t)(uintptr_t)t;
+		/* [sync] as mutex_unlock_by() */
+		if (likely(t && atomic_cas(&m->oa__word, &word, (uint64_t)0))) {
+			let_go(t);
+			return 0;
+		}
+	}
+	return unlock_any(m);
 }
 
 int mutex_check_held(const struct oa_mutex *m, const struct task *t)

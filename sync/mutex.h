@@ -5,6 +5,8 @@
 
 #include "sync/sync.h"
 
+extern const char mutex_name[];		/* what a waiter says it waits for */
+
 /* 0: queued; 1: it is @n->task's. */
 int mutex_enlist(struct oa_mutex *m, struct waiter *n);
 /* By or for @t, which holds it or gets -EPERM. */

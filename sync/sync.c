@@ -47,6 +47,17 @@ void queue_append(struct waiter **q, struct waiter *n)
 	at->prev = n;
 }
 
+void queue_insert(struct waiter **q, struct waiter *at, struct waiter *n)
+{
+	n->queued = true;
+	n->next = at;
+	n->prev = at->prev;
+	at->prev->next = n;
+	at->prev = n;
+	if (*q == at)
+		*q = n;
+}
+
 void queue_remove(struct waiter **q, struct waiter *n)
 {
 	n->queued = false;

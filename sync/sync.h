@@ -69,6 +69,8 @@ static inline uint64_t sync_read(struct sync *s)
 
 /* Under the lock. */
 void queue_append(struct waiter **q, struct waiter *n);
+/* Before @at, which is in it. */
+void queue_insert(struct waiter **q, struct waiter *at, struct waiter *n);
 void queue_remove(struct waiter **q, struct waiter *n);
 
 static inline struct waiter *queue_pop(struct waiter **q)
