@@ -35,6 +35,9 @@ struct start *conds_new(struct task *t, const struct oa_task_opts *o, int *err);
  */
 int conds_advance(struct worker *w, struct task *t);
 
+/* Nobody runs it any more: out of the queue that it waits in. */
+void conds_give_up(struct task *t);
+
 /* At its end, or when it is dropped: gives back what it holds. */
 void conds_release(struct task *t);
 void conds_free(struct start *s);

@@ -53,7 +53,7 @@ bool task_delay_came(struct worker *w, struct task *t)
 void task_delay_file(struct worker *w, struct task *t, uint64_t seen)
 {
 	/* Shutting down: it would never come to its time. */
-	if (unlikely(READ_ONCE(w->rt->stopping) == RT_DROPPING) ||
+	if (unlikely(rt_drops(w->rt)) ||
 	    t->deadline <= w->now) {
 		task_delay_skip(t, seen);
 		return;
@@ -61,7 +61,7 @@ void task_delay_file(struct worker *w, struct task *t, uint64_t seen)
 	park_arm(w, t, t->deadline);
 	/* [delayed] pairs with the walk that sets ->stopping */
 	smp_mb();
-	if (unlikely(READ_ONCE(w->rt->stopping) == RT_DROPPING))
+	if (unlikely(rt_drops(w->rt)))
 		task_delay_skip(t, seen);
 }
 

@@ -366,6 +366,9 @@ static oa_time_t park_deadline(struct worker *w)
 {
 	oa_time_t next = wheel_next(&w->wheel);
 
+	if (unlikely(READ_ONCE(w->rt->stopping)))
+		next = min_of(next, atomic_load(&w->rt->now_at)); /* [now] */
+
 	/* relaxed: a hint */
 	if (READ_ONCE(w->rt->nr_idle) == w->rt->nr_workers) {
 		w->cap = CAP_FIRST;

@@ -238,6 +238,29 @@ void task_drop(struct worker *w, struct task *t, int err)
 		park_wake(joiner, epoch, WAIT_WOKEN);
 }
 
+void task_bury(struct task *t, bool frees)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	struct runtime *rt = t->rt;
+	struct task *joiner;
+	uint64_t epoch = 0;
+
+	if (!(life & LIFE_HANDLE)) {
+		if (frees)
+			task_free(NULL, t);
+		return;
+	}
+	t->arg = oa_err(-ECANCELED);
+	if (frees) {
+		/* Its entries are gone with the queues. */
+		atomic_and(&t->life, ~(uint64_t)(LIFE_INQ | LIFE_QUEUED)); /* [life] */
+		task_strip(NULL, t);
+	}
+	joiner = publish_end(NULL, t, &epoch);
+	if (joiner && READ_ONCE(joiner->rt) != rt)
+		park_wake(joiner, epoch, WAIT_WOKEN);
+}
+
 /* The joiner has the right to it, and it has ended. */
 static int take_result(struct task *t, void **result)
 {

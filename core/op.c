@@ -209,12 +209,22 @@ void op_abort(struct task *t)
 	rcu_read_unlock();
 }
 
+/* Its runtime is shut down at once: neither shield nor close holds that up. */
+static bool ends_now(const struct task *t)
+{
+	const struct runtime *rt = READ_ONCE(t->rt);
+
+	return rt && READ_ONCE(rt->stopping) == RT_NOW;
+}
+
 /* Why the present wait of @t should end, if it should. */
 static enum op_reason reason_of(const struct task *t, uint64_t word,
 				oa_time_t now)
 {
 	/* [abort] after the mark was cleared */
 	if (word & WAIT_MAY_CANCEL && atomic_load(&t->life) & LIFE_CANCEL)
+		return OP_REASON_CANCEL;
+	if (word & WAIT_OP && ends_now(t))
 		return OP_REASON_CANCEL;
 	if (word & WAIT_TIMED && READ_ONCE(t->deadline) <= now)
 		return OP_REASON_TIMEOUT;
@@ -248,6 +258,21 @@ static void look(struct worker *w, struct task *t)
 		park_wake(t, word & ~(uint64_t)0xff,
 			  why == OP_REASON_CANCEL ? WAIT_CANCELLED
 						  : WAIT_TIMEDOUT);
+	}
+}
+
+void op_abort_all(struct worker *w)
+{
+	/* [slab-dir] */
+	uint32_t chunks = atomic_load_acq(&task_cache.nr_chunks);
+	struct task *t;
+
+	op_aborts(w);
+	for (uint32_t i = 0; i < chunks * slab_chunk_objs(&task_cache); i++) {
+		t = slab_at(&task_cache, i);
+		if (READ_ONCE(t->rt) == w->rt && READ_ONCE(t->home) == w->index &&
+		    READ_ONCE(t->wait) & WAIT_OP)
+			look(w, t);
 	}
 }
 

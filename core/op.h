@@ -118,6 +118,8 @@ void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags);
 void op_abort(struct task *t);
 /* Owner: what op_abort() left for this worker. True: there was something. */
 bool op_aborts(struct worker *w);
+/* Owner: asks every request of its tasks to end; its runtime ends at once. */
+void op_abort_all(struct worker *w);
 /* Owner: ask one request of this worker to end. */
 void op_ask(struct worker *w, struct op *op, enum op_reason why);
 

@@ -52,6 +52,16 @@
 
 bool park_asymmetric;
 
+int park_refuse(struct task *t)
+{
+	struct runtime *rt = t->rt;
+
+	/* A worker ends at the next call of its task. */
+	if (unlikely(rt && READ_ONCE(rt->stopping) == RT_NOW))
+		sched_abandon(t);
+	return -ECANCELED;
+}
+
 /* The caller's task, after its wait: how did it end? */
 static enum wait_state park_end(struct task *t)
 {
@@ -143,7 +153,7 @@ void park_unstarted(struct task *t, oa_task_t h, uint64_t epoch)
 	life = atomic_load(&t->life); /* [park-cancel] */
 	if (life_is(life, h) &&
 	    (life & LIFE_CANCEL ||
-	     (rt && READ_ONCE(rt->stopping) == RT_DROPPING)))
+	     (rt && rt_drops(rt))))
 		park_wake(t, epoch, WAIT_CANCELLED);
 	rcu_read_unlock();
 }

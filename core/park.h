@@ -177,12 +177,15 @@ void park_cancel(struct task *t, oa_task_t h);
 /* Worker: timers that are due; how many fired. */
 unsigned int park_expire(struct worker *w, oa_time_t now);
 
+/* The running task was cancelled: -ECANCELED, if it comes back. */
+int park_refuse(struct task *t) __cold_path;
+
 /* The running task is to fail before it waits: 0, -ECANCELED, -ETIMEDOUT. */
 static inline int park_check(struct task *t)
 {
 	/* relaxed: a cancel that comes later is met by the commit */
 	if (unlikely(READ_ONCE(t->life) & LIFE_CANCEL))
-		return -125;
+		return park_refuse(t);
 	return unlikely(t->within != NULL) ? deadline_check(t) : 0;
 }
 

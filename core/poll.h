@@ -99,6 +99,8 @@ struct poll_ops {
 	/* A thread that runs a worker. @cpu -1: anywhere. */
 	int (*thread_start)(struct poll_thread *t, const char *name, int cpu);
 	void (*thread_join)(struct poll_thread *t);
+	/* It is not waited for, and may end at any time or never. */
+	void (*thread_leave)(struct poll_thread *t);
 
 	/* owner, on its thread: before the first use and after the last. */
 	int (*worker_init)(struct worker *w);

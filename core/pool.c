@@ -135,7 +135,8 @@ static void run(struct pool_worker *pw, struct task *t)
 	thread_lend(t);
 	if (!setjmp(pw->exit))
 		pw->result = t->fn(t->arg);
-	if (t->flags & TASK_AT_END)
+	/* What it left open has nobody left to end it. */
+	if (t->flags & TASK_AT_END && READ_ONCE(t->rt->stopping) != RT_NOW)
 		task_at_end(t);
 	thread_lend(NULL);
 	WRITE_ONCE(pw->task, NULL);
@@ -309,10 +310,27 @@ int pool_run(struct runtime *rt, struct task *t)
 	return 0;
 }
 
-void pool_end(struct pool *p)
+/* Those that no thread will come for. */
+static void drop_waiting(struct pool *p)
+{
+	struct task *t;
+
+	for (;;) {
+		spin_lock(&p->lock);
+		t = take(p);
+		spin_unlock(&p->lock);
+		if (!t)
+			return;
+		task_drop_outside(t, -ECANCELED);
+	}
+}
+
+bool pool_end(struct pool *p, oa_time_t until)
 {
 	if (!p)
-		return;
+		return true;
+	if (until != OA_FOREVER)
+		drop_waiting(p);
 	spin_lock(&p->lock);
 	OA_BUG_ON(p->first);
 	p->ending = true;
@@ -327,7 +345,9 @@ void pool_end(struct pool *p)
 		threads = p->threads + p->joining + !!p->gone;
 		spin_unlock(&p->lock);
 		if (!threads)
-			return;
+			return true;
+		if (until != OA_FOREVER && p->rt->poll->now() >= until)
+			return false;
 		poll_thread_yield();
 	}
 }

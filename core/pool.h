@@ -11,7 +11,7 @@ struct sync;
 /* With the runtime. NULL: no memory. */
 struct pool *pool_new(struct runtime *rt);
 /* After all tasks have ended: its threads end, and are waited for. */
-void pool_end(struct pool *p);
+bool pool_end(struct pool *p, oa_time_t until);
 void pool_free(struct pool *p);
 
 /* A semaphore of as many places as tasks may be on it at once. */

@@ -9,6 +9,7 @@
 
 #include "arch/coro.h"
 #include "core/about.h"
+#include "core/bury.h"
 #include "core/bug.h"
 #include "core/cpus.h"
 #include "core/env.h"
@@ -123,6 +124,7 @@ static void fill_config(struct runtime *rt)
 	snprintf(rt->name, sizeof(rt->name), "%s", c->name ? c->name : "oa");
 	c->name = rt->name;
 	rt->nr_workers = c->workers;
+	rt->now_at = OA_FOREVER;
 	rt->alive_credit = c->max_tasks;
 	rt->watch_off = cpus < 2 || c->workers > cpus;
 	rt->park_ring = env_lists("OA_PARK", "ring");
@@ -164,7 +166,8 @@ static void rt_destroy(struct runtime *rt)
 
 	pool_free(rt->pool);
 	free_workers(rt);
-	stack_pool_fini(&rt->stacks);
+	if (!rt->keep_stacks)
+		stack_pool_fini(&rt->stacks);
 	mem_free(&a, rt, sizeof(*rt));
 }
 
@@ -243,16 +246,99 @@ static void unpublish(struct runtime *rt)
 	spin_unlock(&runtimes_lock);
 }
 
+static void tell_gone(struct runtime *rt)
+{
+	rt_event(rt, OA_EVENT_END, -1, 0, NULL);
+	atomic_or(&rt->finished, RT_GONE); /* [gone] */
+	rt->poll->thread_wake(&rt->finished);
+	waiters_wake(rt);
+}
+
 /* The last act of a worker's thread: how many are left is told by @running. */
 static void worker_gone(struct runtime *rt)
 {
+	uint32_t none = RT_END_NONE;
+
 	/* [gone] what this thread did, before who waits for it frees it */
 	if (atomic_sub(&rt->running, 1) != 1)
 		return;
-	rt_event(rt, OA_EVENT_END, -1, 0, NULL);
-	atomic_store(&rt->finished, 1); /* [gone] */
-	rt->poll->thread_wake(&rt->finished);
-	waiters_wake(rt);
+	/* [gone] too late if who waited has left us behind */
+	if (!atomic_cas(&rt->end, &none, (uint32_t)RT_END_WORKER))
+		return;
+	if (READ_ONCE(rt->stopping) == RT_NOW)
+		bury_all(rt, false);
+	tell_gone(rt);
+}
+
+/* When who waits has to look again; at what has changed, he does at once. */
+static oa_time_t rt_look_at(struct runtime *rt)
+{
+	oa_time_t since = atomic_load(&rt->now_since); /* [now] */
+
+	return since ? since + RT_GRACE : atomic_load(&rt->now_at); /* [now] */
+}
+
+/* Workers that have not come are left behind, with all that they may use. */
+static void leave_behind(struct runtime *rt)
+{
+	uint32_t none = RT_END_NONE;
+
+	/* [gone] against the last worker */
+	if (!atomic_cas(&rt->end, &none, (uint32_t)RT_END_WAITER))
+		return;
+	rt_event(rt, OA_EVENT_ABANDON, -1, atomic_load(&rt->running), NULL); /* [gone] */
+	bury_all(rt, true);
+	tell_gone(rt);
+}
+
+/* It is time for what rt_look_at() told, or not. */
+static void rt_hurry(struct runtime *rt)
+{
+	oa_time_t now = rt->poll->now();
+
+	if (rt_look_at(rt) > now)
+		return;
+	if (atomic_load(&rt->now_since)) /* [now] */
+		leave_behind(rt);
+	else
+		oa_shutdown((struct oa_runtime *)rt, OA_SHUTDOWN_NOW);
+}
+
+/* A worker does not leave others behind: he may be one of them. */
+static void hurry_up(struct runtime *rt)
+{
+	if (!atomic_load(&rt->now_since) && /* [now] */
+	    atomic_load(&rt->now_at) <= rt->poll->now()) /* [now] */
+		oa_shutdown((struct oa_runtime *)rt, OA_SHUTDOWN_NOW);
+}
+
+bool rt_stops(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+
+	if (atomic_load(&rt->now_at) != OA_FOREVER) /* [now] */
+		hurry_up(rt);
+	return READ_ONCE(rt->stopping) == RT_NOW;
+}
+
+/* A thread: until it has ended, or -ETIMEDOUT. */
+static int rt_wait(struct runtime *rt, oa_time_t deadline)
+{
+	oa_time_t until;
+	uint32_t word;
+	int err = 0;
+
+	for (;;) {
+		word = atomic_load(&rt->finished); /* [gone] */
+		if (word & RT_GONE)
+			return 0;
+		if (err == -ETIMEDOUT && rt->poll->now() >= deadline)
+			return -ETIMEDOUT;
+		until = min_of(deadline, rt_look_at(rt));
+		err = rt->poll->thread_wait(&rt->finished, word, until);
+		if (err == -ETIMEDOUT)
+			rt_hurry(rt);
+	}
 }
 
 /* Tells who starts the runtime how this worker's start went. */
@@ -352,9 +438,19 @@ static int start_threads(struct runtime *rt, uint32_t first)
 
 static void join_threads(struct runtime *rt)
 {
-	for (uint32_t i = 0; i < rt->nr_workers; i++)
-		if (rt->workers[i]->thread.fn)
-			rt->poll->thread_join(&rt->workers[i]->thread);
+	struct worker *w;
+
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		w = rt->workers[i];
+		if (!w->thread.fn)
+			continue;
+		/* [park-kick] it does nothing but return, or it may not come */
+		if (!rt->left_behind ||
+		    atomic_load(&w->state) == WORKER_DEAD) /* [park-kick] */
+			rt->poll->thread_join(&w->thread);
+		else
+			rt->poll->thread_leave(&w->thread);
+	}
 }
 
 static void sum_ended(struct runtime *rt)
@@ -400,9 +496,15 @@ static void forget_results(struct runtime *rt)
 /* All threads have gone but, for oa_run(), the caller's. */
 static void rt_finish(struct runtime *rt)
 {
-	pool_end(rt->pool);
+	oa_time_t until = OA_FOREVER;
+
+	if (READ_ONCE(rt->stopping) == RT_NOW)
+		until = rt->now_since + RT_GRACE;
+	if (!pool_end(rt->pool, until))
+		rt->left_behind = true;
 	join_threads(rt);
-	rt->poll->runtime_fini(rt);
+	if (!rt->left_behind)
+		rt->poll->runtime_fini(rt);
 	unpublish(rt);
 	sum_ended(rt);
 }
@@ -410,6 +512,10 @@ static void rt_finish(struct runtime *rt)
 static void rt_free(struct runtime *rt)
 {
 	struct task *t;
+
+	/* Somebody may still come by, and find it shut down. */
+	if (rt->left_behind)
+		return;
 
 	/* Only when it did not come up: what waited for it. */
 	while (inject_take(&rt->inject, &t, 1))
@@ -447,6 +553,7 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	cpus_pin_self(rt->workers[0]->cpu);
 	worker_thread(rt->workers[0]);
 	cpus_unpin_self(rt->workers[0]->cpu);
+	rt_wait(rt, OA_FOREVER);
 	err = rt->start_error;
 	about_started(err);
 	rt_finish(rt);
@@ -501,12 +608,33 @@ int (oa_start)(struct oa_runtime **out, oa_fn fn, void *arg)
 	return oa_start_with(out, fn, arg, NULL);
 }
 
+/* A task, or the thread of one: another runtime ends, or is left behind. */
+static int wait_in_task(struct runtime *rt, struct task *t, oa_time_t deadline)
+{
+	oa_time_t until;
+	uint32_t word;
+	int err;
+
+	/* [gone] */
+	while (!((word = atomic_load(&rt->finished)) & RT_GONE)) {
+		until = min_of(deadline, rt_look_at(rt));
+		err = waiters_wait(rt, t, word, until);
+		/* It may be the time of a deadline around us that is up. */
+		if (err && (err != -ETIMEDOUT || until == deadline ||
+			    rt->poll->now() < until))
+			return err;
+		if (err)
+			rt_hurry(rt);
+	}
+	return 0;
+}
+
 int oa_runtime_wait_until(struct oa_runtime *r, struct oa_ended *ended,
 			  oa_time_t deadline)
 {
 	struct runtime *rt = (struct runtime *)r;
 	struct worker *self = worker_self();
-	int err = 0;
+	int err;
 
 	if (!rt)
 		return -EINVAL;
@@ -516,17 +644,12 @@ int oa_runtime_wait_until(struct oa_runtime *r, struct oa_ended *ended,
 		return -EDEADLK;
 	if (rt->by_run)
 		return -EINVAL;
-	if (self) {
-		err = self->current ? waiters_wait(rt, self->current, deadline)
-				    : -EPERM;
-		if (err)
-			return err;
-	}
-	/* [gone] */
-	while (!atomic_load(&rt->finished) && err != -ETIMEDOUT)
-		err = rt->poll->thread_wait(&rt->finished, 0, deadline);
-	if (!atomic_load(&rt->finished)) /* [gone] */
-		return -ETIMEDOUT;
+	if (self && !self->current)
+		return -EPERM;
+	err = self ? wait_in_task(rt, self->current, deadline)
+		   : rt_wait(rt, deadline);
+	if (err)
+		return err;
 	rt_collect(rt);
 	if (ended)
 		*ended = rt->ended;
@@ -562,7 +685,7 @@ int oa_runtime_free(struct oa_runtime *r)
 		return -EPERM;
 	if (rt->by_run)
 		return -EINVAL;
-	if (!atomic_load(&rt->finished)) /* [gone] */
+	if (!rt_gone(rt))
 		return -EBUSY;
 	rt_collect(rt);
 	rt_free(rt);

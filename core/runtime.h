@@ -16,6 +16,9 @@
 
 /* ->stopping of a graceful shutdown. */
 #define RT_DROPPING	(OA_SHUTDOWN_GRACEFUL + 1)
+/* ->stopping of one that ends at once, and how long it waits for its workers. */
+#define RT_NOW		(OA_SHUTDOWN_NOW + 1)
+#define RT_GRACE	(200 * OA_MSEC)
 
 #define WORKERS_MAX	256
 #define MASK_WORDS	(WORKERS_MAX / 64)
@@ -72,13 +75,40 @@ struct runtime {
 	struct rt_waiter *waiters;	/* L:waiters_lock */
 	bool by_run;			/* I; oa_run() waits for it itself */
 	struct oa_ended ended;		/* L:stats_lock */
-	uint32_t finished;		/* A; futex: workers gone, may be freed */
+	uint32_t finished;		/* A; futex: RT_GONE, RT_HURRY */
+	uint32_t end;			/* A; who sees to it: enum rt_end */
+	bool left_behind;		/* T of that; a worker did not come */
+	bool keep_stacks;		/* others may know what is on them */
+	oa_time_t now_at;		/* A; then it is to end at once */
+	oa_time_t now_since;		/* A; 0, or when that was asked */
 	uint32_t running;		/* A; workers not gone yet */
 	uint32_t started;		/* A; futex: workers up, or failed */
 	uint32_t collected;		/* A; futex: threads joined (2) */
 	int start_error;		/* A */
 	char name[16];
 };
+
+/* ->finished */
+#define RT_GONE		1u	/* no worker runs any more, it may be freed */
+#define RT_HURRY	2u	/* counted: who waits is to look anew */
+
+enum rt_end { RT_END_NONE, RT_END_WORKER, RT_END_WAITER };
+
+static inline bool rt_gone(struct runtime *rt)
+{
+	return atomic_load(&rt->finished) & RT_GONE; /* [gone] */
+}
+
+/* What has not started is not to, and what is suspended is cancelled. */
+static inline bool rt_drops(const struct runtime *rt)
+{
+	uint32_t how = READ_ONCE(rt->stopping);
+
+	return how == RT_DROPPING || how == RT_NOW;
+}
+
+/* Worker, in its loop, ->stopping set: is it to leave, whatever is to do? */
+bool rt_stops(struct worker *w);
 
 extern struct cds_list_head runtimes;	/* R:runtimes_lock */
 extern struct spin runtimes_lock;
@@ -88,7 +118,7 @@ static inline const struct oa_allocator *rt_alloc(const struct runtime *rt)
 	return &rt->cfg.allocator;
 }
 
-/* After ->finished: joins the threads, once. */
+/* After RT_GONE: joins the threads, once. */
 void rt_collect(struct runtime *rt);
 
 void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,

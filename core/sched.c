@@ -31,6 +31,7 @@
 #include "core/inject.h"
 #include "core/locals.h"
 #include "core/park.h"
+#include "core/pool.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
 #include "core/switch.h"
@@ -562,6 +563,16 @@ void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 	leave_for(w, cur, how, t);
 	/* Where the switch came from is not where this was called from. */
 	return arch_return(NULL);
+}
+
+void sched_abandon(struct task *t)
+{
+	struct worker *w = worker_self();
+
+	if (!w)
+		pool_exit(t, oa_err(-ECANCELED));
+	leave_for(w, t, COMMIT_NONE, NULL);
+	OA_BUG("a task that was abandoned goes on");
 }
 
 void sched_run_first(struct worker *w, struct task *t)

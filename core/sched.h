@@ -24,6 +24,9 @@ void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
  */
 void sched_run_first(struct worker *w, struct task *t);
 
+/* Running task, also on the pool: it never goes on. */
+void sched_abandon(struct task *t) __noreturn_fn;
+
 /* Task. To the end of the queue, unless nobody else wants to run. */
 void sched_give_way(struct worker *w, struct task *cur);
 

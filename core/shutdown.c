@@ -4,6 +4,13 @@
  * is cancelled, and so is what still runs, at its next cancellation point.
  * Drain: everything finishes, nothing new is let in. Both only set a word and,
  * for graceful, walk the tasks once; the run is over when nothing is alive.
+ * Now: workers leave their loops, and tasks where they stand; see core/bury.c.
+ * A task that runs comes by when it suspends, is through its time slice, or
+ * asks whether it was cancelled. Who waits for the end leaves behind what has
+ * not come in RT_GRACE.
+ *
+ * A deadline stands in ->now_at: workers look at it when they come by, and so
+ * does who waits for the end.
  */
 #include <errno.h>
 
@@ -13,6 +20,7 @@
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/spawn.h"
+#include "core/waiters.h"
 
 static void cancel_one(struct runtime *rt, struct task *t)
 {
@@ -40,34 +48,66 @@ static __glance void cancel_all(struct runtime *rt)
 	rcu_read_unlock();
 }
 
-int oa_shutdown(struct oa_runtime *r, enum oa_shutdown_how how)
+static int runtime_of(struct oa_runtime *r, struct runtime **rt)
 {
-	struct runtime *rt = (struct runtime *)r;
-	uint32_t was, to = (uint32_t)how + 1;
+	struct task *t = task_self();
 
-	if (how != OA_SHUTDOWN_GRACEFUL && how != OA_SHUTDOWN_DRAIN)
-		return how == OA_SHUTDOWN_NOW ? -ENOSYS : -EINVAL;
-	if (!rt) {
-		struct task *t = task_self();
-
+	*rt = (struct runtime *)r;
+	if (!r) {
 		if (!t)
 			return -EPERM;
-		rt = t->rt;
+		*rt = t->rt;
 	}
-	if (rt->generation != fork_generation())
-		return -EPERM;
+	return (*rt)->generation == fork_generation() ? 0 : -EPERM;
+}
+
+/* What is stricter than what: it may be made so, not the other way round. */
+static unsigned int rank_of(uint32_t stopping)
+{
+	static const uint8_t rank[] = {
+		[OA_SHUTDOWN_DRAIN + 1] = 1,
+		[OA_SHUTDOWN_GRACEFUL + 1] = 2,
+		[OA_SHUTDOWN_NOW + 1] = 3,
+	};
+
+	return rank[stopping];
+}
+
+static void hurry(struct runtime *rt)
+{
+	oa_time_t none = 0;
+
+	atomic_cas(&rt->now_since, &none, rt->poll->now()); /* [now] */
+	/* [gone] so that who waits looks again, even if he is about to sleep */
+	atomic_add(&rt->finished, RT_HURRY);
+	rt->poll->thread_wake(&rt->finished);
+	waiters_wake(rt);
+}
+
+int oa_shutdown(struct oa_runtime *r, enum oa_shutdown_how how)
+{
+	uint32_t was, to = (uint32_t)how + 1;
+	struct runtime *rt;
+	int err;
+
+	if ((unsigned int)how > OA_SHUTDOWN_NOW)
+		return -EINVAL;
+	err = runtime_of(r, &rt);
+	if (err)
+		return err;
 	/* From the swap on it may end: it is not freed before we are done. */
 	rcu_read_lock();
 	was = atomic_load(&rt->stopping); /* [stop] */
 	do {
-		/* A drain may be cut short, not the other way round. */
-		if (was == to || was == RT_DROPPING) {
+		if (rank_of(was) >= rank_of(to)) {
 			rcu_read_unlock();
 			return 0;
 		}
 	} while (!atomic_cas(&rt->stopping, &was, to)); /* [stop] */
 	rt_event(rt, OA_EVENT_SHUTDOWN, -1, how, NULL);
-	if (how == OA_SHUTDOWN_GRACEFUL) {
+	if (how == OA_SHUTDOWN_NOW)
+		hurry(rt);
+	if (how != OA_SHUTDOWN_DRAIN) {
 		/* [stop] workers that started a task before they saw it */
 		rt->poll->membarrier();
 		cancel_all(rt);
@@ -75,4 +115,31 @@ int oa_shutdown(struct oa_runtime *r, enum oa_shutdown_how how)
 	idle_kick_all(rt);
 	rcu_read_unlock();
 	return 0;
+}
+
+int oa_shutdown_until(struct oa_runtime *r, enum oa_shutdown_how how,
+		      oa_time_t deadline)
+{
+	struct runtime *rt;
+	oa_time_t at;
+	int err;
+
+	if ((unsigned int)how > OA_SHUTDOWN_NOW)
+		return -EINVAL;
+	err = runtime_of(r, &rt);
+	if (err)
+		return err;
+	rcu_read_lock();
+	/* [now] before it stops, and who waits looks; see rt_wait() */
+	at = atomic_load(&rt->now_at);
+	while (deadline < at && !atomic_cas(&rt->now_at, &at, deadline)) /* [now] */
+		;
+	err = oa_shutdown(r, how);
+	/* Asked for already: what is new is the deadline. */
+	idle_kick_all(rt);
+	atomic_add(&rt->finished, RT_HURRY); /* [gone] */
+	rt->poll->thread_wake(&rt->finished);
+	waiters_wake(rt);
+	rcu_read_unlock();
+	return err;
 }

@@ -204,7 +204,7 @@ int task_unwanted(const struct task *t)
 {
 	/* relaxed: who asks later comes too late for this */
 	if (READ_ONCE(t->life) & LIFE_CANCEL ||
-	    READ_ONCE(t->rt->stopping) == RT_DROPPING)
+	    rt_drops(t->rt))
 		return -ECANCELED;
 	if (t->flags & TASK_LIMIT &&
 	    t->rt->poll->now() >= t->ext->limit.at)

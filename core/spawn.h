@@ -43,6 +43,12 @@ struct task_args {
 
 int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h);
 
+/*
+ * Nobody runs @t any more: tells its joiner, if he is outside. @frees: its slot
+ * may go as well.
+ */
+void task_bury(struct task *t, bool frees);
+
 /* Worker, or thread of the pool. Why @t, not started, is not to start; or 0. */
 int task_unwanted(const struct task *t);
 

@@ -18,13 +18,14 @@ struct rt_waiter {
 	uint64_t epoch;			/* T */
 };
 
-/* False: it has ended. */
-static bool enlist(struct runtime *rt, struct rt_waiter *n, oa_time_t until)
+/* False: there is something to be looked at. */
+static bool enlist(struct runtime *rt, struct rt_waiter *n, uint32_t seen,
+		   oa_time_t until)
 {
 	bool in;
 
 	spin_lock(&rt->waiters_lock);
-	in = !atomic_load(&rt->finished); /* [gone] */
+	in = atomic_load(&rt->finished) == seen; /* [gone] */
 	if (in) {
 		n->epoch = park_begin(n->task, WAIT_MAY_CANCEL, until);
 		n->next = rt->waiters;
@@ -46,7 +47,8 @@ static void leave(struct runtime *rt, struct rt_waiter *n)
 	spin_unlock(&rt->waiters_lock);
 }
 
-int waiters_wait(struct runtime *rt, struct task *t, oa_time_t deadline)
+int waiters_wait(struct runtime *rt, struct task *t, uint32_t seen,
+		 oa_time_t deadline)
 {
 	struct rt_waiter n = { .task = t };
 	enum wait_state how;
@@ -55,7 +57,7 @@ int waiters_wait(struct runtime *rt, struct task *t, oa_time_t deadline)
 	if (err)
 		return err;
 	WRITE_ONCE(t->wait_on, NULL);
-	if (!enlist(rt, &n, deadline_min(t, deadline)))
+	if (!enlist(rt, &n, seen, deadline_min(t, deadline)))
 		return 0;
 	how = park_wait(t);
 	if (how == WAIT_WOKEN)

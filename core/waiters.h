@@ -5,9 +5,13 @@
 
 #include "core/runtime.h"
 
-/* The running task, of another runtime: until @rt has ended. 0 or -errno. */
-int waiters_wait(struct runtime *rt, struct task *t, oa_time_t deadline);
-/* The last worker of @rt, after ->finished was set. */
+/*
+ * The running task, of another runtime: while ->finished of @rt is @seen. 0 or
+ * -errno.
+ */
+int waiters_wait(struct runtime *rt, struct task *t, uint32_t seen,
+		 oa_time_t deadline);
+/* Any thread, after ->finished of @rt was changed. */
 void waiters_wake(struct runtime *rt);
 
 #endif

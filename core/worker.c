@@ -127,8 +127,10 @@ void worker_fini(struct worker *w)
 
 	fd_closes(w);
 	op_aborts(w);
+	/* Nobody waits any more, or nobody will ever be woken. */
 	while ((tm = wheel_steal(&w->wheel)))
-		op_abort(container_of(tm, struct task, timer));
+		if (READ_ONCE(w->rt->stopping) != RT_NOW)
+			op_abort(container_of(tm, struct task, timer));
 	op_aborts(w);
 	stack_mag_flush(&w->rt->stacks, &w->stacks);
 	caches_fini(w);
@@ -256,11 +258,29 @@ static bool retry_sick(struct worker *w)
 	return true;
 }
 
+/*
+ * It leaves tasks where they stand. What the kernel writes lies on their
+ * stacks: not before it is through.
+ */
+static void finish_requests(struct worker *w)
+{
+	const struct poll_ops *poll = w->rt->poll;
+
+	while (w->st.requests != w->st.completions) {
+		op_abort_all(w);
+		fd_closes(w);
+		w->now = poll->now();
+		poll->reap(w);
+		if (w->st.requests != w->st.completions)
+			poll->wait(w, w->now + OA_MSEC);
+	}
+}
+
 void worker_loop(struct worker *w)
 {
 	struct task *t;
 
-	for (;;) {
+	while (likely(!READ_ONCE(w->rt->stopping)) || !rt_stops(w)) {
 		look_outside(w);
 		retry_sick(w);
 		t = w->queued;
@@ -273,7 +293,7 @@ void worker_loop(struct worker *w)
 		}
 		if (!t) {
 			if (READ_ONCE(w->rt->over))
-				break;
+				return;
 			idle_wait(w);
 			/* What came of it runs first, then the next look. */
 			t = sched_next(w);
@@ -283,4 +303,5 @@ void worker_loop(struct worker *w)
 			run(w, t);
 		}
 	}
+	finish_requests(w);
 }

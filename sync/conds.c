@@ -200,6 +200,19 @@ static int served(struct start *s)
 	return park_errno(how);
 }
 
+void conds_give_up(struct task *t)
+{
+	struct start *s = t->ext->start;
+	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
+
+	if (!s->waiting)
+		return;
+	if (wait_open(word))
+		park_claim(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
+	if (!served(s))
+		s->held |= 1u << s->stage;
+}
+
 static void passed(struct start *s)
 {
 	s->held |= 1u << s->stage;

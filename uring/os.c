@@ -69,6 +69,11 @@ void os_thread_join(struct poll_thread *t)
 	pthread_join((pthread_t)t->id, NULL);
 }
 
+void os_thread_leave(struct poll_thread *t)
+{
+	pthread_detach((pthread_t)t->id);
+}
+
 struct timespec *os_timespec(struct timespec *ts, oa_time_t at)
 {
 	if (at == OA_FOREVER)

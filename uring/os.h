@@ -9,6 +9,7 @@
 
 int os_thread_start(struct poll_thread *t, const char *name, int cpu);
 void os_thread_join(struct poll_thread *t);
+void os_thread_leave(struct poll_thread *t);
 
 /* 0, -EAGAIN (the word differs), -EINTR, -ETIMEDOUT. */
 int os_wait(uint32_t *word, uint32_t value, oa_time_t deadline);

@@ -36,6 +36,7 @@ static const struct poll_ops uring_ops = {
 	.runtime_fini = uring_runtime_fini,
 	.thread_start = os_thread_start,
 	.thread_join = os_thread_join,
+	.thread_leave = os_thread_leave,
 	.worker_init = ring_init,
 	.worker_fini = ring_fini,
 	.op_start = req_start,

@@ -164,6 +164,7 @@ static const struct poll_ops sim_ops = {
 	.runtime_fini = runtime_fini,
 	.thread_start = thread_start,
 	.thread_join = thread_join,
+	.thread_leave = thread_join,
 	.worker_init = worker_begin,
 	.worker_fini = sim_ring_end,
 	.op_start = sim_op_start,

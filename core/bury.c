@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is left when a runtime is shut down at once: tasks that have not
+ * started, which are dropped, and tasks that stand somewhere on their stacks,
+ * which never go on. All that was waiting is claimed first, so that nobody
+ * outside can make any of it ready; then those outside who wait for one are
+ * told; then descriptors go back.
+ *
+ * A stack may still be known to others: a waiter in the queue of an object
+ * lies in the frame of its task. Stacks stay mapped if there is one such.
+ * Where a worker did not come, nothing of what it may touch goes back.
+ */
+#include "core/bury.h"
+
+#include <errno.h>
+
+#include "core/conds.h"
+#include "core/inject.h"
+#include "core/members.h"
+#include "core/park.h"
+#include "core/rcu.h"
+#include "core/spawn.h"
+
+/* Of @rt, alive, and not on the blocking pool, which ends its own. */
+static bool is_ours(struct runtime *rt, const struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+
+	return READ_ONCE(t->rt) == rt && life & LIFE_ALIVE &&
+	       !(life & LIFE_ENDED) && !(READ_ONCE(t->flags) & TASK_THREAD);
+}
+
+static void for_each(struct runtime *rt,
+		     void (*fn)(struct runtime *rt, struct task *t))
+{
+	/* [slab-dir] */
+	uint32_t chunks = atomic_load_acq(&task_cache.nr_chunks);
+	struct task *t;
+
+	for (uint32_t i = 0; i < chunks * slab_chunk_objs(&task_cache); i++) {
+		t = slab_at(&task_cache, i);
+		if (is_ours(rt, t))
+			fn(rt, t);
+	}
+}
+
+static void claim_wait(struct runtime *rt, struct task *t)
+{
+	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
+
+	/* A request is ended by its worker alone, when that comes. */
+	if (!wait_open(word) || !(t->flags & TASK_STARTED) || word & WAIT_OP)
+		return;
+	if (word & WAIT_SYNC || !(word & WAIT_TIMED))
+		WRITE_ONCE(rt->keep_stacks, true);
+	park_claim(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
+}
+
+static void drop(struct task *t)
+{
+	if (t->ext && t->ext->on_drop)
+		t->ext->on_drop(t->arg);
+	rt_event(t->rt, OA_EVENT_DROP, -1, -ECANCELED, task_name(t));
+	atomic_add(&t->rt->outside_dropped, (uint64_t)1); /* [over] */
+	atomic_add(&t->rt->outside_ended, (uint64_t)1); /* [over] */
+}
+
+static bool is_current(const struct runtime *rt, const struct task *t)
+{
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		if (READ_ONCE(rt->workers[i]->current) == t)
+			return true;
+	return false;
+}
+
+static void bury(struct runtime *rt, struct task *t)
+{
+	if (t->flags & TASK_STARTED) {
+		rt->ended.abandoned++;
+		/* If it comes to its end after all, it sees to that itself. */
+		if (rt->left_behind && is_current(rt, t))
+			return;
+	} else {
+		if (t->flags & TASK_CONDS)
+			conds_give_up(t);
+		drop(t);
+	}
+	if (t->flags & TASK_MEMBER)
+		members_leave(t, oa_err(-ECANCELED));
+	if (t->flags & TASK_OWN_STACK && t->stack && !rt->keep_stacks &&
+	    !rt->left_behind)
+		stack_free_own(rt->stacks.alloc, t->stack);
+	t->locks = 0;
+	WRITE_ONCE(t->prio, 0);
+	task_bury(t, !rt->left_behind);
+}
+
+void bury_all(struct runtime *rt, bool left_behind)
+{
+	struct task *t;
+
+	rt->left_behind = left_behind;
+	for_each(rt, claim_wait);
+	/* Whoever claimed one before us has made it ready after this. */
+	synchronize_rcu();
+	while (inject_take(&rt->inject, &t, 1))
+		;
+	for_each(rt, bury);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The tasks of a runtime that was shut down at once. See core/bury.c. */
+#ifndef OA_CORE_BURY_H
+#define OA_CORE_BURY_H
+
+#include "core/runtime.h"
+
+/*
+ * Nobody runs tasks of @rt any more, but for workers that did not come, if
+ * @left_behind. What has not started is dropped; who waits for the end of one
+ * from outside is told.
+ */
+void bury_all(struct runtime *rt, bool left_behind);
+
+#endif
