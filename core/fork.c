@@ -2,14 +2,17 @@
 /*
  * fork(): the child has one thread, no workers, and descriptors of rings that
  * are the parent's. It gets a process generation of its own: calls that need
- * the old runtime fail, a new one can be started. Locks that guard process-wide
- * slabs are held over the fork, so that the child finds them whole.
+ * the old runtime fail, a new one can be started. The process's locks are held
+ * over the fork, so that the child finds free, and whole, what they guard.
  */
 #include "core/fork.h"
 
 #include <pthread.h>
 #include <unistd.h>
 
+#include "core/conds.h"
+#include "core/locals.h"
+#include "core/members.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
 
@@ -35,11 +38,21 @@ void fork_child_ends(void)
 	_exit(0);
 }
 
+/* All that a thread which is not in the child may hold. */
+static void each_lock(void (*fn)(struct spin *lock))
+{
+	fn(&runtimes_lock);
+	fn(&task_cache.lock);
+	fn(&ext_cache.lock);
+	fn(&start_cache.lock);
+	fn(&scope_cache.lock);
+	fn(&keys_lock);
+	fn(&worker_ids_lock);
+}
+
 static void prepare(void)
 {
-	spin_lock(&runtimes_lock);
-	spin_lock(&task_cache.lock);
-	spin_lock(&ext_cache.lock);
+	each_lock(spin_lock);
 #if !defined(OA_SIM) || OA_SIM != 1
 	urcu_bp_before_fork();
 #endif
@@ -47,9 +60,7 @@ static void prepare(void)
 
 static void release(void)
 {
-	spin_unlock(&ext_cache.lock);
-	spin_unlock(&task_cache.lock);
-	spin_unlock(&runtimes_lock);
+	each_lock(spin_unlock);
 }
 
 static void parent(void)

@@ -3,6 +3,8 @@
 #ifndef OA_CORE_IO_H
 #define OA_CORE_IO_H
 
+#include <poll.h>
+
 #include "core/op.h"
 #include "core/worker.h"
 
@@ -23,8 +25,16 @@ static inline int io_run(struct op *op)
 #if defined(OA_SIM) && OA_SIM == 1
 long sim_syscall(long nr, ...);
 #define io_syscall(...)	sim_syscall(__VA_ARGS__)
+#define io_readable(fd)	((void)(fd), false)
 #else
 #define io_syscall(...)	syscall(__VA_ARGS__)
+
+static inline bool io_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
 #endif
 
 /*

@@ -58,6 +58,37 @@ int oa_sock_shutdown(int fd, int how)
 	return AT_ONCE(fd, shutdown(fd, how));
 }
 
+/*
+ * The kernel wakes one request for each connection that comes. If that is then
+ * cancelled, the connection stays where it is and nobody else hears of it
+ * [tried on 6.18]. So it is looked for, and taken if it is there: what comes
+ * by has come for us.
+ */
+static __cold_path int accept_after_all(int fd, struct sockaddr *addr,
+					socklen_t *len, int flags, int err)
+{
+	struct task *t = task_self();
+	struct oa_deadline *within;
+	struct op op;
+	int got = err;
+
+	if (!t || !worker_self() || !io_readable(fd) || oa_shield_enter())
+		return err;
+	within = t->within;
+	t->within = NULL;
+	do {
+		op_init(&op, OP_ACCEPT, fd);
+		op.addr = io_addr(addr);
+		op.off = io_addr(len);
+		op.flags = (uint32_t)flags;
+		/* Tried once, and not waited for. */
+		got = op_run(&op, 1);
+	} while (got == -ETIMEDOUT && io_readable(fd));
+	t->within = within;
+	oa_shield_leave();
+	return got >= 0 ? got : err;
+}
+
 int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct op op;
@@ -68,6 +99,8 @@ int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	op.off = io_addr(len);
 	op.flags = (uint32_t)flags;
 	got = io_run(&op);
+	if (unlikely(got == -ECANCELED || got == -ETIMEDOUT))
+		got = accept_after_all(fd, addr, len, flags, got);
 	if (got >= 0)
 		fd_opened(got);
 	return got;

@@ -30,6 +30,8 @@
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 /* Nothing to tell but what nobody asked for. */
 #define UNWANTED (-ERANGE)
+/* Nothing will ever be told, but poll(2) waits for it all the same. */
+#define NEVER	(-EDOM)
 
 /* -EAGAIN: the number is just being given back. */
 static int set_up(struct worker *w, struct op *op, struct pollfd *p)
@@ -75,7 +77,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		  oa_time_t own)
 {
 	int count = 0, err = 0;
-	bool unwanted = false;
+	bool unwanted = false, never = false;
 
 	for (nfds_t i = 0; i < n; i++) {
 		struct op *op = &ops[i];
@@ -92,6 +94,8 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			err = -ECANCELED;
 		} else if (op->reason == OP_REASON_TIMEOUT) {
 			err = op_result(t, op, own);
+		} else if (op->res == -EINVAL) {
+			never = true;
 		} else if (op->res != -ECANCELED) {
 			err = op->res;
 		}
@@ -99,7 +103,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 	}
 	if (count || err)
 		return count ? count : err;
-	return unwanted ? UNWANTED : 0;
+	return unwanted ? UNWANTED : never ? NEVER : 0;
 }
 
 static int poll_all(struct op *ops, struct pollfd *fds, nfds_t n,
@@ -132,6 +136,36 @@ static int poll_all(struct op *ops, struct pollfd *fds, nfds_t n,
 	if (ret == -ETIMEDOUT &&
 	    !(t->within && t->within->effective <= until))
 		return 0;
+	return ret;
+}
+
+/*
+ * Without those that cannot be polled with what was asked for, which the kernel
+ * refuses as a request, and poll(2) finds to have nothing to tell, ever. They
+ * are left out as negative descriptors are.
+ */
+static __cold_path int poll_others(struct op *ops, struct pollfd *fds, nfds_t n,
+				   oa_time_t until)
+{
+	const struct oa_allocator *a = rt_alloc(task_self()->rt);
+	bool *out = mem_alloc(a, n, 1);
+	int ret = NEVER;
+
+	if (!out)
+		return -ENOMEM;
+	while (ret == NEVER) {
+		for (nfds_t i = 0; i < n; i++) {
+			if (fds[i].fd < 0 || ops[i].res != -EINVAL)
+				continue;
+			out[i] = true;
+			fds[i].fd = ~fds[i].fd;
+		}
+		ret = poll_all(ops, fds, n, until);
+	}
+	for (nfds_t i = 0; i < n; i++)
+		if (out[i])
+			fds[i].fd = ~fds[i].fd;
+	mem_free(a, out, n);
 	return ret;
 }
 
@@ -269,6 +303,8 @@ int oa_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	if (!ops)
 		return -ENOMEM;
 	ret = poll_all(ops, fds, n, until);
+	if (unlikely(ret == NEVER))
+		ret = poll_others(ops, fds, n, until);
 	if (unlikely(ret == UNWANTED))
 		ret = poll_by_epoll(ops, fds, n, until);
 	if (ops != few)

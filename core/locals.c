@@ -35,7 +35,7 @@ struct locals {
 	struct value v[];
 };
 
-static struct spin keys_lock;
+struct spin keys_lock;
 static struct key keys[OA_KEYS_MAX];
 SIM_STATE(keys);
 

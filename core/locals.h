@@ -11,6 +11,8 @@
  */
 void task_at_end(struct task *t);
 
+extern struct spin keys_lock;
+
 /* Its memory, when there is nothing left in it. */
 void locals_free(struct task *t);
 

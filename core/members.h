@@ -8,6 +8,8 @@
 
 #include "core/task.h"
 
+extern struct slab_cache scope_cache;
+
 static inline bool members_wanted(const struct oa_task_opts *o)
 {
 	return (uintptr_t)o->scope | (uintptr_t)o->token;

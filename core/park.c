@@ -175,6 +175,9 @@ static bool timer_wanted(const struct task *t, oa_time_t *until)
 	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
 
 	*until = READ_ONCE(t->deadline);
+	/* On the blocking pool it may have been filed before it got there. */
+	if (unlikely(READ_ONCE(t->flags) & TASK_THREAD))
+		return false;
 	/* [delayed] */
 	return (wait_open(word) && word & WAIT_TIMED) ||
 	       atomic_load_acq(&t->life) & LIFE_DELAYED;
@@ -219,6 +222,9 @@ void park_arm(struct worker *w, struct task *t, oa_time_t when)
 	/* [timer-owner] pairs with the release in the wheel */
 	uint32_t owner = atomic_load_acq(&t->timer.owner);
 
+	/* The next user of the slot, perhaps: his thread sleeps with a time. */
+	if (unlikely(READ_ONCE(t->flags) & TASK_THREAD))
+		return;
 	if (owner) {
 		if (READ_ONCE(t->timer.when) <= when)
 			return;
@@ -325,6 +331,7 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 {
 	uint64_t life, word;
 	oa_time_t until;
+	bool thread;
 
 	for (;;) {
 		smp_mb(); /* [timer-look] out of the wheel before the look */
@@ -338,7 +345,11 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 		if (!wait_open(word) || !(word & WAIT_TIMED))
 			return;
 		until = READ_ONCE(t->deadline);
+		/* On the blocking pool: it sees to its time itself. */
+		thread = READ_ONCE(t->flags) & TASK_THREAD;
 		if (until > now) {
+			if (thread)
+				return;
 			if (READ_ONCE(t->rt) == w->rt)
 				timer_file(w, t, until);
 			else
@@ -356,8 +367,10 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 		case CLAIM_EARLY:
 			return;
 		case CLAIM_PARKED:
+			if (unlikely(thread))
+				thread_unpark(t);
 			/* In the order of their deadlines. */
-			if (READ_ONCE(t->rt) == w->rt)
+			else if (READ_ONCE(t->rt) == w->rt)
 				sched_ready_back(w, t);
 			else
 				sched_ready(t);

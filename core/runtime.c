@@ -72,7 +72,8 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 	memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
 	if (to->workers > WORKERS_MAX || to->external)
 		return to->external ? -ENOSYS : -EINVAL;
-	if (to->stack_size && to->stack_size < STACK_MIN)
+	if (to->stack_size &&
+	    (to->stack_size < STACK_MIN || to->stack_size > STACK_MAX))
 		return -EINVAL;
 	if (to->max_blocking > BLOCKING_MAX || to->blocking_idle < 0)
 		return -EINVAL;
@@ -217,7 +218,7 @@ static int start_first(struct runtime *rt, oa_fn fn, void *arg,
 {
 	struct task_args a = { .fn = fn, .arg = arg, .site = site };
 
-	return task_start(rt, &a, NULL);
+	return task_start(rt, &a, &rt->first);
 }
 
 /* A coroutine that runs inside a task moves with the task. */
@@ -556,6 +557,8 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	rt_wait(rt, OA_FOREVER);
 	err = rt->start_error;
 	about_started(err);
+	if (!err)
+		err = rt->first_error;
 	rt_finish(rt);
 	ended = rt->cfg.ended;
 	if (ended)

@@ -74,6 +74,8 @@ struct runtime {
 	struct spin waiters_lock;
 	struct rt_waiter *waiters;	/* L:waiters_lock */
 	bool by_run;			/* I; oa_run() waits for it itself */
+	oa_task_t first;		/* I; what it was started with */
+	int first_error;		/* 1; why that has not run */
 	struct oa_ended ended;		/* L:stats_lock */
 	uint32_t finished;		/* A; futex: RT_GONE, RT_HURRY */
 	uint32_t end;			/* A; who sees to it: enum rt_end */

@@ -30,6 +30,31 @@ static uint64_t credit_batch(const struct runtime *rt)
 	return n < 1 ? 1 : min_of(n, (uint64_t)64);
 }
 
+/* Of what this worker has kept: another may call it in at any time. */
+static bool credit_own(struct worker *w)
+{
+	uint64_t left = atomic_load(&w->credit); /* [credit] */
+
+	do {
+		if (!left)
+			return false;
+	} while (!atomic_cas(&w->credit, &left, left - 1)); /* [credit] */
+	return true;
+}
+
+/* There is none left but what workers keep: all of that, less the one wanted. */
+static __cold_path bool credit_call_in(struct runtime *rt)
+{
+	uint64_t got = 0;
+
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		/* [credit] */
+		got += atomic_xchg(&rt->workers[i]->credit, (uint64_t)0);
+	if (got > 1)
+		atomic_add(&rt->alive_credit, got - 1); /* [credit] */
+	return got;
+}
+
 static bool credit_take(struct runtime *rt, struct worker *w)
 {
 	/* [credit] counter only; slots are published otherwise */
@@ -37,18 +62,16 @@ static bool credit_take(struct runtime *rt, struct worker *w)
 
 	if (likely(!rt->cfg.max_tasks))
 		return true;
-	if (w && w->credit) {
-		w->credit--;
+	if (w && credit_own(w))
 		return true;
-	}
 	left = atomic_load(&rt->alive_credit); /* [credit] */
 	do {
 		n = min_of(left, w ? credit_batch(rt) : 1);
 		if (!n)
-			return false;
+			return credit_call_in(rt);
 	} while (!atomic_cas(&rt->alive_credit, &left, left - n)); /* [credit] */
 	if (w)
-		w->credit += n - 1;
+		atomic_add(&w->credit, n - 1); /* [credit] */
 	return true;
 }
 
@@ -59,8 +82,9 @@ static void credit_give(struct runtime *rt, struct worker *w)
 	if (likely(!rt->cfg.max_tasks))
 		return;
 	batch = credit_batch(rt);
-	if (w && w->credit + 1 < 2 * batch) {
-		w->credit++;
+	/* relaxed: how much it keeps is a guess */
+	if (w && READ_ONCE(w->credit) + 1 < 2 * batch) {
+		atomic_add(&w->credit, (uint64_t)1); /* [credit] */
 		return;
 	}
 	atomic_add(&rt->alive_credit, (uint64_t)1); /* [credit] */
@@ -73,7 +97,8 @@ static int check_opts(const struct oa_task_opts *o)
 	/* Or'ed: the sign is that of any. */
 	if ((o->delay | o->at | o->timeout | o->worker) < 0)
 		return -EINVAL;
-	if (o->stack_size && o->stack_size < STACK_MIN)
+	if (o->stack_size &&
+	    (o->stack_size < STACK_MIN || o->stack_size > STACK_MAX))
 		return -EINVAL;
 	if ((unsigned int)(o->prio - OA_PRIO_MIN) >= PRIOS ||
 	    (unsigned int)o->hint > OA_HINT_INLINE)
@@ -262,9 +287,12 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 	oa_time_t at;
 	int err;
 
+	if (o && o->copy && !a->arg)
+		return -EINVAL;
 	WRITE_ONCE(t->fn, a->fn);
 	t->arg = a->arg;
-	WRITE_ONCE(t->flags, a->posted ? TASK_POSTED : 0);
+	WRITE_ONCE(t->flags, (a->posted ? TASK_POSTED : 0) |
+		   (a->internal ? TASK_INTERNAL : 0));
 	WRITE_ONCE(t->site, a->site);
 	WRITE_ONCE(t->rt, rt);
 	WRITE_ONCE(t->deadline, OA_FOREVER);
@@ -304,7 +332,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		return err;
 	if (w && w->rt == rt)
 		mine = w;
-	if (!credit_take(rt, mine))
+	if (!a->internal && !credit_take(rt, mine))
 		return -EAGAIN;
 	t = task_alloc(w);
 	err = t ? fill(w, t, rt, a, o) : -ENOMEM;
@@ -313,7 +341,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (err) {
 		if (t)
 			task_free(w, t);
-		credit_give(rt, mine);
+		if (!a->internal)
+			credit_give(rt, mine);
 		return err;
 	}
 	if (t->flags & TASK_TIMED)
@@ -458,5 +487,6 @@ void task_release(struct worker *w, struct task *t)
 
 	if (unlikely(t->flags & TASK_POSTED))
 		atomic_sub(&rt->posts, (uint64_t)1); /* [credit] */
-	credit_give(rt, w);
+	if (likely(!(t->flags & TASK_INTERNAL)))
+		credit_give(rt, w);
 }

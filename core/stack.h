@@ -13,6 +13,7 @@ struct worker;
 
 #define STACK_BATCH	32	/* what moves between workers at once */
 #define STACK_MIN	(16 * 1024)
+#define STACK_MAX	((size_t)1 << 46)
 #define STACK_GUARD	(16 * 1024)
 
 enum guard_kind {

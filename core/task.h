@@ -88,6 +88,7 @@ enum wait_state {
 #define TASK_LIMIT	0x800	/* must have started by ->ext->limit */
 #define TASK_MEMBER	0x1000	/* of a scope or a token: core/members.h */
 #define TASK_SCOPES	0x2000	/* has open scopes: likewise */
+#define TASK_INTERNAL	0x4000	/* the library's own: not of .max_tasks */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */

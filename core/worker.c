@@ -27,11 +27,11 @@
 __thread struct worker *worker_tls __attribute__((used));
 #endif
 
-/* R:ids_lock. Numbers are used again, so a reader checks what it finds. */
+/* R:worker_ids_lock. Numbers are used again, so a reader checks what it finds. */
 static struct worker *worker_ids[WORKER_IDS];
 static uint32_t worker_ids_top;
 SIM_STATE(worker_ids_top);
-static struct spin ids_lock;
+struct spin worker_ids_lock;
 
 struct worker *worker_by_id(uint32_t id)
 {
@@ -48,7 +48,7 @@ static int id_take(struct worker *w)
 {
 	uint32_t id;
 
-	spin_lock(&ids_lock);
+	spin_lock(&worker_ids_lock);
 	for (id = 0; id < WORKER_IDS && worker_ids[id]; id++)
 		;
 	if (id < WORKER_IDS) {
@@ -57,7 +57,7 @@ static int id_take(struct worker *w)
 			atomic_store_rel(&worker_ids_top, id); /* [ids] */
 		atomic_store_rel(&worker_ids[id], w); /* [ids] */
 	}
-	spin_unlock(&ids_lock);
+	spin_unlock(&worker_ids_lock);
 	return id < WORKER_IDS ? 0 : -EAGAIN;
 }
 
@@ -116,9 +116,9 @@ int worker_init(struct worker *w)
 /* Nobody finds it by number any more; it may be freed a grace period later. */
 void worker_hide(struct worker *w)
 {
-	spin_lock(&ids_lock);
+	spin_lock(&worker_ids_lock);
 	atomic_store_rel(&worker_ids[w->id], (struct worker *)NULL); /* [ids] */
-	spin_unlock(&ids_lock);
+	spin_unlock(&worker_ids_lock);
 }
 
 void worker_fini(struct worker *w)
@@ -217,6 +217,26 @@ static bool find_stack(struct worker *w, struct task *t)
 	return refill_stacks(w);
 }
 
+/* No stack to be had, and nothing that could give one back will run. */
+static void give_up_sick(struct worker *w, struct task *t)
+{
+	struct runtime *rt = w->rt;
+
+	if (oa_task_eq(task_handle(t), rt->first))
+		rt->first_error = -ENOMEM;
+	rt_event(rt, OA_EVENT_NO_MEMORY, (int)w->index, -ENOMEM, task_name(t));
+	task_drop(w, t, -ENOMEM);
+}
+
+/* One of the usual size may come back; one of its own will not. */
+static void no_stack(struct worker *w, struct task *t)
+{
+	if (t->flags & TASK_OWN_STACK)
+		give_up_sick(w, t);
+	else
+		list_push(&w->sick, t);
+}
+
 static void run(struct worker *w, struct task *t)
 {
 	int err = 0;
@@ -231,21 +251,11 @@ static void run(struct worker *w, struct task *t)
 			return;
 		}
 		if (!find_stack(w, t)) {
-			list_push(&w->sick, t);
+			no_stack(w, t);
 			return;
 		}
 	}
 	sched_run(w, t);
-}
-
-/* No stack to be had, and nothing that could give one back will run. */
-static void give_up_sick(struct worker *w)
-{
-	struct task *t = list_pop(&w->sick);
-
-	rt_event(w->rt, OA_EVENT_NO_MEMORY, (int)w->index, -ENOMEM,
-		 task_name(t));
-	task_drop(w, t, -ENOMEM);
 }
 
 /* When a stack may have come back. */
@@ -288,7 +298,7 @@ void worker_loop(struct worker *w)
 		if (!t)
 			t = sched_next(w);
 		if (!t && unlikely(w->sick.n)) {
-			give_up_sick(w);
+			give_up_sick(w, list_pop(&w->sick));
 			continue;
 		}
 		if (!t) {

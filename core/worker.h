@@ -70,7 +70,7 @@ struct worker {
 	struct oa_stats st;		/* 1 */
 	uint64_t spawned;		/* 1; tasks that came alive here */
 	uint64_t ended;			/* 1; tasks that ended here */
-	uint64_t credit;		/* W; of rt->alive_credit */
+	uint64_t credit;		/* A; of rt->alive_credit */
 
 	/* written by others */
 	_Alignas(OA_LINE_PAIR) uint32_t state;	/* A core/idle.c */
@@ -141,6 +141,7 @@ static inline uint32_t worker_random(struct worker *w)
 #define STAT_INC(w, field)	WRITE_ONCE((w)->st.field, (w)->st.field + 1)
 #define STAT_ADD(w, field, n)	WRITE_ONCE((w)->st.field, (w)->st.field + (n))
 
+extern struct spin worker_ids_lock;
 /* By number in the process, under RCU; NULL: gone. */
 struct worker *worker_by_id(uint32_t id);
 uint32_t worker_max_id(void);

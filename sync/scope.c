@@ -49,7 +49,7 @@ static void scope_init(void *obj, uint32_t number)
 }
 
 /* Type-stable: a walker may look at it. */
-static struct slab_cache scope_cache = {
+struct slab_cache scope_cache = {
 	.obj_size = (sizeof(struct scope) + 63) & ~63u,
 	.chunk_shift = CHUNK_SHIFT,
 	.max_chunks = MAX_TASKS >> CHUNK_SHIFT,

@@ -56,6 +56,7 @@ struct watch {
 	nfds_t n;
 	oa_task_t task;			/* all-zero: none */
 	struct oa_event ready;
+	int err;			/* T of the task; why it cannot */
 };
 
 struct sel {
@@ -246,16 +247,32 @@ int oa_waiter_wake(struct oa_waiter *public, int res)
 static void *poll_all(void *arg)
 {
 	struct watch *w = arg;
+	int ret = oa_poll(w->fds, w->n, -1);
 
-	oa_poll(w->fds, w->n, -1);
+	/* Cancelled: by the select, who has seen enough. */
+	if (ret < 0 && ret != -ECANCELED)
+		WRITE_ONCE(w->err, ret);
 	oa_event_set(&w->ready);
 	return NULL;
 }
 
+/* It has got no stack, or the runtime is being shut down. */
+static void dropped(void *arg)
+{
+	struct watch *w = arg;
+
+	WRITE_ONCE(w->err, -ENOMEM);
+	oa_event_set(&w->ready);
+}
+
 static int watch_start(struct sel *s)
 {
+	struct oa_task_opts opts = {
+		.size = sizeof(opts), .name = "select", .on_drop = dropped,
+	};
 	struct task_args a = {
 		.fn = poll_all, .arg = &s->watch, .life = LIFE_HANDLE,
+		.opts = &opts, .site = __builtin_return_address(0),
 		.internal = true,
 	};
 	nfds_t n = 0;
@@ -275,6 +292,7 @@ static int watch_start(struct sel *s)
 			};
 	s->watch.n = n;
 	s->watch.ready = (struct oa_event)OA_EVENT_INIT;
+	s->watch.err = 0;
 	err = task_start(s->t->rt, &a, &s->watch.task);
 	if (err)
 		mem_free(rt_alloc(s->t->rt), s->watch.fds,
@@ -392,8 +410,11 @@ static int rounds(struct sel *s)
 		if (ret != -EAGAIN)
 			return ret;
 		/* It has told: a new one if it was for nothing. */
-		if (s->watch.task.id && !oa_event_trywait(&s->watch.ready))
+		if (s->watch.task.id && !oa_event_trywait(&s->watch.ready)) {
 			watch_stop(s);
+			if (s->watch.err)
+				return s->watch.err;
+		}
 	}
 }
 

@@ -68,6 +68,27 @@ static bool knows(struct io_uring *ring, int opcode)
 	return known;
 }
 
+/* A thread that uses a lock before the first runtime may ask meanwhile. */
+static void set(enum cap c, bool yes)
+{
+	__atomic_store_n(&has[c], yes, __ATOMIC_RELAXED);
+}
+
+static void forks(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void forked(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void __attribute__((constructor)) install(void)
+{
+	pthread_atfork(forks, forked, forked);
+}
+
 static void probe_ring(void)
 {
 	struct io_uring_params p = {
@@ -94,20 +115,20 @@ static void probe_ring(void)
 		io_uring_queue_exit(&ring);
 		return;
 	}
-	has[CAP_RING] = true;
-	has[CAP_NO_IOWAIT] = p.features & OA_FEAT_NO_IOWAIT;
-	has[CAP_CLOCK] = !syscall(SYS_io_uring_register, ring.ring_fd,
-				  OA_REGISTER_CLOCK, &clk, 0);
+	set(CAP_RING, true);
+	set(CAP_NO_IOWAIT, p.features & OA_FEAT_NO_IOWAIT);
+	set(CAP_CLOCK, !syscall(SYS_io_uring_register, ring.ring_fd,
+				  OA_REGISTER_CLOCK, &clk, 0));
 	/* Both came with 6.12. */
-	has[CAP_ABS_TIMER] = has[CAP_CLOCK];
+	set(CAP_ABS_TIMER, has[CAP_CLOCK]);
 	/* A bad target tells that the call is known. */
 	memset(&sqe, 0, sizeof(sqe));
 	sqe.opcode = IORING_OP_MSG_RING;
 	sqe.fd = -1;
 	syscall(SYS_io_uring_register, -1, OA_REGISTER_SEND_MSG_RING, &sqe, 1);
-	has[CAP_SEND_MSG_RING] = errno == EBADF;
-	has[CAP_REGISTERED_RING] = io_uring_register_ring_fd(&ring) == 1;
-	has[CAP_RING_FUTEX] = knows(&ring, OA_OP_FUTEX_WAIT);
+	set(CAP_SEND_MSG_RING, errno == EBADF);
+	set(CAP_REGISTERED_RING, io_uring_register_ring_fd(&ring) == 1);
+	set(CAP_RING_FUTEX, knows(&ring, OA_OP_FUTEX_WAIT));
 	io_uring_queue_exit(&ring);
 }
 
@@ -115,12 +136,12 @@ static void probe_futex(void)
 {
 	static uint32_t word;
 
-	has[CAP_WAITV] = ok_or_not_enosys(syscall(SYS_futex_waitv, NULL, 0, 0,
-						  NULL, 0));
+	set(CAP_WAITV, ok_or_not_enosys(syscall(SYS_futex_waitv, NULL, 0, 0,
+						  NULL, 0)));
 	/* A mask wider than the futex would be refused. */
-	has[CAP_FUTEX2] = syscall(OA_SYS_futex_wake, &word,
+	set(CAP_FUTEX2, syscall(OA_SYS_futex_wake, &word,
 				  FUTEX_BITSET_MATCH_ANY, 1,
-				  OA_FUTEX2_U32 | OA_FUTEX2_PRIVATE) == 0;
+				  OA_FUTEX2_U32 | OA_FUTEX2_PRIVATE) == 0);
 }
 
 static void probe_membarrier(void)
@@ -129,8 +150,8 @@ static void probe_membarrier(void)
 
 	if (ret < 0 || !(ret & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		return;
-	has[CAP_MEMBARRIER] = !syscall(SYS_membarrier,
-		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+	set(CAP_MEMBARRIER, !syscall(SYS_membarrier,
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 }
 
 static void probe(void)
@@ -140,7 +161,7 @@ static void probe(void)
 	probe_membarrier();
 	for (int i = 0; i < CAPS; i++)
 		if (env_lists("OA_DISABLE", caps[i].name))
-			has[i] = false;
+			set(i, false);
 	if (!has[CAP_RING] && !ring_error)
 		ring_error = -ENOSYS;
 	if (env_lists("OA_DISABLE", "guard"))
@@ -162,7 +183,8 @@ int probe_kernel(void)
 
 bool probe_has(enum cap c)
 {
-	return has[c];
+	/* relaxed: it never changes once a runtime has started */
+	return __atomic_load_n(&has[c], __ATOMIC_RELAXED);
 }
 
 /* Why there is no ring, in words that help. */
