@@ -291,7 +291,8 @@ static bool look_again(struct worker *w)
 {
 	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) || READ_ONCE(w->inbox) ||
 	       READ_ONCE(w->aborts) || READ_ONCE(w->closes) || any_queue(w) ||
-	       READ_ONCE(w->rt->over) || w->rt->poll->ready(w);
+	       READ_ONCE(w->rt->over) ||
+	       READ_ONCE(w->rt->stopping) == RT_NOW || w->rt->poll->ready(w);
 }
 
 /* Watches for a little while, if that has paid lately. True: something came. */

@@ -329,7 +329,7 @@ bool pool_end(struct pool *p, oa_time_t until)
 {
 	if (!p)
 		return true;
-	if (until != OA_FOREVER)
+	if (READ_ONCE(p->rt->stopping) == RT_NOW)
 		drop_waiting(p);
 	spin_lock(&p->lock);
 	OA_BUG_ON(p->first);

@@ -276,7 +276,8 @@ static oa_time_t rt_look_at(struct runtime *rt)
 {
 	oa_time_t since = atomic_load(&rt->now_since); /* [now] */
 
-	return since ? since + RT_GRACE : atomic_load(&rt->now_at); /* [now] */
+	/* [now] */
+	return since ? rt_grace_ends(since) : atomic_load(&rt->now_at);
 }
 
 /* Workers that have not come are left behind, with all that they may use. */
@@ -500,7 +501,7 @@ static void rt_finish(struct runtime *rt)
 	oa_time_t until = OA_FOREVER;
 
 	if (READ_ONCE(rt->stopping) == RT_NOW)
-		until = rt->now_since + RT_GRACE;
+		until = rt_grace_ends(rt->now_since);
 	if (!pool_end(rt->pool, until))
 		rt->left_behind = true;
 	join_threads(rt);

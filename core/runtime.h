@@ -18,7 +18,11 @@
 #define RT_DROPPING	(OA_SHUTDOWN_GRACEFUL + 1)
 /* ->stopping of one that ends at once, and how long it waits for its workers. */
 #define RT_NOW		(OA_SHUTDOWN_NOW + 1)
+#if defined(OA_SIM) && OA_SIM == 1
+#define RT_GRACE	OA_FOREVER	/* a stall there may last for ever */
+#else
 #define RT_GRACE	(200 * OA_MSEC)
+#endif
 
 #define WORKERS_MAX	256
 #define MASK_WORDS	(WORKERS_MAX / 64)
@@ -95,6 +99,12 @@ struct runtime {
 #define RT_HURRY	2u	/* counted: who waits is to look anew */
 
 enum rt_end { RT_END_NONE, RT_END_WORKER, RT_END_WAITER };
+
+/* Until when who hurries it waits for its workers. */
+static inline oa_time_t rt_grace_ends(oa_time_t since)
+{
+	return RT_GRACE > OA_FOREVER - since ? OA_FOREVER : since + RT_GRACE;
+}
 
 static inline bool rt_gone(struct runtime *rt)
 {

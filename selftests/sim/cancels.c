@@ -102,7 +102,7 @@ static void *starts(void *arg)
 	return arg;
 }
 
-SCENARIO(a_cancel_ends_any_wait, 4000)
+SCENARIO(a_cancel_ends_any_wait, 6000)
 {
 	memset(tasks, 0, sizeof(tasks));
 	nr = 1 + sim_below(TASKS);

@@ -12,6 +12,9 @@ static void check_worker(const struct worker *w)
 {
 	const char *why = NULL;
 
+	/* It has left everything where it is. */
+	if (w->rt->stopping == RT_NOW)
+		return;
 	if (w->inbox || w->local.n)
 		why = "all wait, and a worker has tasks of its own to run";
 	else if (w->aborts)
@@ -30,7 +33,8 @@ static void check_task(struct task *t, oa_time_t at)
 	const struct op *op = t->wait_on;
 	bool late;
 
-	if (!(t->life & LIFE_ALIVE) || t->flags & TASK_THREAD)
+	if (!(t->life & LIFE_ALIVE) || t->flags & TASK_THREAD ||
+	    (t->rt && t->rt->stopping == RT_NOW))
 		return;
 	late = t->life & LIFE_DELAYED && !(t->life & LIFE_ENDED);
 	if ((t->wait & WAIT_STATE) == WAIT_PARKED && t->wait & WAIT_TIMED)
@@ -48,7 +52,7 @@ void sim_check_quiet(oa_time_t at)
 
 		if (!rt)
 			continue;
-		if (rt->inject.first)
+		if (rt->inject.first && rt->stopping != RT_NOW)
 			sim_stuck("all wait, and tasks are injected");
 		for (uint32_t k = 0; k < rt->nr_workers; k++)
 			check_worker(rt->workers[k]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/conds.h"
+#include "core/members.h"
 #include "core/rcu.h"
 #include "selftests/sim/sim_ring.h"
 
@@ -20,7 +21,7 @@ static void cache_reset(struct slab_cache *c, struct slab_cache *first)
 /* The state of a process that has just begun. */
 static void core_reset(void)
 {
-	static struct slab_cache tasks, exts, starts;
+	static struct slab_cache tasks, exts, starts, scopes;
 
 	for (const struct sim_state *s = __start_sim_state;
 	     s < __stop_sim_state; s++)
@@ -29,6 +30,7 @@ static void core_reset(void)
 	cache_reset(&task_cache, &tasks);
 	cache_reset(&ext_cache, &exts);
 	cache_reset(&start_cache, &starts);
+	cache_reset(&scope_cache, &scopes);
 	runtimes_lock.held = 0;
 	CDS_INIT_LIST_HEAD(&runtimes);
 }
