@@ -2,4 +2,4 @@
 # An unlock is content with one waiter, even if he has given up.
 # source: sync/mutex.c
 # test: mutexes
-/^static void unlock_slow/,/^}/s/continue;/break;/
+/^static bool unlock_slow/,/^}/s/continue;/break;/
