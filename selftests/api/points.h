@@ -13,6 +13,8 @@ enum {
 	POINT_BRIEF = 2,	/* does not wait for long by itself */
 	POINT_SHORT = 4,	/* waits for a time, which is not over soon */
 	POINT_ON_POOL = 8,	/* works on the blocking pool, too */
+	POINT_MEETS = 16,	/* who opens it waits for the one who calls */
+	POINT_ONCE = 32,	/* fails only as long as it would have to wait */
 };
 
 /*

@@ -17,6 +17,15 @@ static uint64_t value_now(void)
 	return i.value;
 }
 
+static unsigned int flags_of(const struct verb *v)
+{
+	if (!strcmp(v->name, "barrier_wait"))
+		return POINT_ON_POOL | POINT_MEETS;
+	if (!strcmp(v->name, "once_run"))
+		return POINT_ON_POOL | POINT_ONCE;
+	return POINT_ON_POOL;
+}
+
 static void *make(const struct point *p, unsigned int n)
 {
 	at.v = p->of;
@@ -77,7 +86,7 @@ unsigned int points_of_sync(struct point *to)
 		struct point p = {
 			.name = v->name, .of = v, .make = make, .call = call,
 			.intact = intact, .open = opens, .unmake = unmake,
-			.flags = POINT_ON_POOL |
+			.flags = flags_of(v) |
 				 (v->stubborn ? POINT_STUBBORN : 0),
 			.left = v->one_by_one ? sem_left : NULL,
 		};
@@ -87,7 +96,7 @@ unsigned int points_of_sync(struct point *to)
 			continue;
 		ASSERT_GT(asprintf((char **)&p.name, "%s_until", v->name), 0);
 		p.call = call_until;
-		p.flags = POINT_ON_POOL;
+		p.flags = flags_of(v);
 		to[n++] = p;
 	}
 	return n;
