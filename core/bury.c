@@ -85,8 +85,8 @@ static void bury(struct runtime *rt, struct task *t)
 			conds_give_up(t);
 		drop(t);
 	}
-	if (t->flags & TASK_MEMBER)
-		members_leave(t, oa_err(-ECANCELED));
+	if (t->flags & TASK_TOLD)
+		task_tell(t, oa_err(-ECANCELED));
 	if (t->flags & TASK_OWN_STACK && t->stack && !rt->keep_stacks &&
 	    !rt->left_behind)
 		stack_free_own(rt->stacks.alloc, t->stack);

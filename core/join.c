@@ -23,6 +23,7 @@
 #include "core/bug.h"
 #include "core/deadline.h"
 #include "core/fork.h"
+#include "core/future.h"
 #include "core/idle.h"
 #include "core/join.h"
 #include "core/members.h"
@@ -124,6 +125,14 @@ static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
 	return false;
 }
 
+void task_tell(struct task *t, void *result)
+{
+	if (t->flags & TASK_FUTURE)
+		future_ended(t->ext->future, result);
+	if (t->flags & TASK_MEMBER)
+		members_leave(t, result);
+}
+
 struct task *task_end(struct worker *w, struct task *t, void *result)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
@@ -139,8 +148,8 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	task_release(w, t);
 	if (unlikely(t->locks | (uint8_t)READ_ONCE(t->prio)))
 		ends_odd(w, t);
-	if (unlikely(t->flags & TASK_MEMBER))
-		members_leave(t, result);
+	if (unlikely(t->flags & TASK_TOLD))
+		task_tell(t, result);
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return NULL;
@@ -192,8 +201,8 @@ void task_end_outside(struct task *t, void *result)
 		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
 	task_release(NULL, t);
 	ends_odd(NULL, t);
-	if (t->flags & TASK_MEMBER)
-		members_leave(t, result);
+	if (t->flags & TASK_TOLD)
+		task_tell(t, result);
 	if (life & LIFE_HANDLE) {
 		t->arg = result;
 		task_strip(NULL, t);
@@ -225,8 +234,8 @@ void task_drop(struct worker *w, struct task *t, int err)
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
 	task_release(w, t);
 	ends_odd(w, t);
-	if (t->flags & TASK_MEMBER)
-		members_leave(t, oa_err(err));
+	if (t->flags & TASK_TOLD)
+		task_tell(t, oa_err(err));
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return;
@@ -523,6 +532,14 @@ static int join_look(oa_task_t h, const struct task *self, uint64_t *life)
 	if (!err && fork_stranded(READ_ONCE(t->rt)))
 		err = -EPERM;
 	return err;
+}
+
+int join_peek(oa_task_t h)
+{
+	uint64_t life;
+	int err = join_look(h, park_self(), &life);
+
+	return err || life & LIFE_ENDED ? err : -EAGAIN;
 }
 
 int join_try(oa_task_t h, void **result)

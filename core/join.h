@@ -5,6 +5,8 @@
 
 #include "core/task.h"
 
+/* 0: it has ended and can be joined; -EAGAIN: not yet; or why it cannot. */
+int join_peek(oa_task_t h);
 /* Whoever calls. 0: joined; -EAGAIN: it has not ended yet; or an errno. */
 int join_try(oa_task_t h, void **result);
 /*

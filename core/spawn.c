@@ -296,6 +296,12 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 	WRITE_ONCE(t->site, a->site);
 	WRITE_ONCE(t->rt, rt);
 	WRITE_ONCE(t->deadline, OA_FOREVER);
+	if (a->future) {
+		if (!task_need_ext(w, t))
+			return -ENOMEM;
+		t->ext->future = a->future;
+		task_set(t, TASK_FUTURE);
+	}
 	if (!o)
 		return 0;
 	err = apply_opts(w, t, rt, o);

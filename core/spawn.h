@@ -5,6 +5,12 @@
 
 #include "core/runtime.h"
 
+/*
+ * Whose flags have some of TASK_TOLD, at its end however it came: its future
+ * has a value, its scope and token know.
+ */
+void task_tell(struct task *t, void *result);
+
 /* On the blocking pool: the end of @t, whose thread goes on. */
 void task_end_outside(struct task *t, void *result);
 /* The same for one that was to run there, and does not. */
@@ -31,6 +37,8 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 void task_delay_skip(struct task *t, uint64_t seen);
 
 /* Start @t on @rt from anywhere; used by oa_post() and the first task. */
+struct oa_future;
+
 struct task_args {
 	oa_fn fn;
 	void *arg;
@@ -39,6 +47,7 @@ struct task_args {
 	uint64_t life;			/* LIFE_HANDLE or 0 */
 	bool internal;			/* allowed while shutting down */
 	bool posted;			/* counts in rt->posts */
+	struct oa_future *future;	/* its end is the value; or NULL */
 };
 
 int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h);

@@ -89,14 +89,18 @@ enum wait_state {
 #define TASK_MEMBER	0x1000	/* of a scope or a token: core/members.h */
 #define TASK_SCOPES	0x2000	/* has open scopes: likewise */
 #define TASK_INTERNAL	0x4000	/* the library's own: not of .max_tasks */
+#define TASK_FUTURE	0x8000	/* its end is a value: core/future.h */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */
 #define TASK_AT_END	(TASK_CONDS | TASK_LOCALS | TASK_SCOPES)
+/* Somebody is to be told of its end. */
+#define TASK_TOLD	(TASK_MEMBER | TASK_FUTURE)
 /* Before it has started: the worker's loop has to look at it first. */
 #define TASK_BY_LOOP	(TASK_OWN_STACK | TASK_CONDS | TASK_LIMIT)
 
 struct locals;
+struct oa_future;
 struct scope;
 struct start;
 struct group;
@@ -160,6 +164,7 @@ struct task_ext {
 	struct arch_fpctl fpctl;	/* T */
 	struct start *start;		/* I; with TASK_CONDS */
 	struct locals *locals;		/* T; with TASK_LOCALS */
+	struct oa_future *future;	/* I; with TASK_FUTURE */
 	struct scope *scopes;		/* T; open ones, with TASK_SCOPES */
 	int8_t prio;			/* I; its own */
 	/* From here on not cleared, and only what the flags say is there. */

@@ -34,12 +34,13 @@
 #include <poll.h>
 #include <string.h>
 
-#include "core/join.h"
 #include "core/mem.h"
 #include "core/runtime.h"
 #include "core/spawn.h"
 #include "sync/chan.h"
+#include "sync/future.h"
 #include "sync/gate.h"
+#include "sync/join_many.h"
 
 #define CASES_MAX	1024u
 
@@ -62,6 +63,7 @@ struct watch {
 struct sel {
 	struct oa_case *c;
 	size_t n;
+	const char *what;		/* for dumps */
 	struct task *t;
 	oa_time_t deadline;
 	uint64_t epoch;
@@ -117,9 +119,8 @@ static int take_fd(struct oa_case *c)
 	return p.revents ? p.revents : -EAGAIN;
 }
 
-
 /* -EAGAIN: not ready; anything else is what came of it. */
-static int take(struct oa_case *c)
+static int take_plain(struct oa_case *c)
 {
 	struct oa_waitable *w = c->on;
 
@@ -130,8 +131,6 @@ static int take(struct oa_case *c)
 		return oa_chan_tryrecv(c->on, c->data);
 	case OA_CASE_KIND_RECV_FROM:
 		return oa_chan_tryrecv_from(c->on, c->data);
-	case OA_CASE_KIND_JOIN:
-		return join_try(c->u.task, c->data);
 	case OA_CASE_KIND_AT:
 		return c->u.at <= oa_now() ? 0 : -EAGAIN;
 	case OA_CASE_KIND_EVENT:
@@ -143,9 +142,26 @@ static int take(struct oa_case *c)
 	case OA_CASE_KIND_WAITABLE:
 		return w->ops->take(w, c->data);
 	default:
-		break;
+		return -EAGAIN;
 	}
-	return -EAGAIN;
+}
+
+/* True: .res is what came of it, which may be any error. */
+static bool take(struct sel *s, struct oa_case *c)
+{
+	switch (c->kind) {
+	case OA_CASE_KIND_JOIN:
+		return join_take(c->u.task, c->data, &c->res);
+	case OA_CASE_KIND_FUTURE:
+		return future_take(c->on, c->data, &c->res);
+	case OA_CASE_KIND_JOIN_ANY:
+		return join_any_take(c->on, s->rng, &c->res);
+	case OA_CASE_KIND_JOIN_ALL:
+		return join_all_take(c->on, &c->res);
+	default:
+		c->res = take_plain(c);
+		return c->res != -EAGAIN;
+	}
 }
 
 /* The index of a case that was ready, or -EAGAIN. */
@@ -154,8 +170,7 @@ static int take_any(struct sel *s)
 	for (size_t k = 0; k < s->n; k++) {
 		size_t i = draw(s, k);
 
-		s->c[i].res = take(&s->c[i]);
-		if (s->c[i].res != -EAGAIN)
+		if (take(s, &s->c[i]))
 			return (int)i;
 	}
 	return -EAGAIN;
@@ -167,7 +182,7 @@ static int enlist(struct sel *s, struct oa_case *c)
 	struct waiter *n = waiter_of(c);
 	struct oa_waitable *w = c->on;
 
-	waiter_init(n, s->t, "select", s->c, 0, OA_FOREVER);
+	waiter_init(n, s->t, s->what, s->c, 0, OA_FOREVER);
 	n->mode = WAITER_SELECT;
 	n->epoch = s->epoch;
 	n->data = c->data;
@@ -181,6 +196,12 @@ static int enlist(struct sel *s, struct oa_case *c)
 		return chan_enlist_recv_from(c->on, n);
 	case OA_CASE_KIND_JOIN:
 		return join_enlist(c->u.task, s->t, s->epoch);
+	case OA_CASE_KIND_FUTURE:
+		return future_enlist(c->on, n);
+	case OA_CASE_KIND_JOIN_ANY:
+		return join_any_enlist(c->on, s->t, s->epoch);
+	case OA_CASE_KIND_JOIN_ALL:
+		return join_all_enlist(c->on, s->t, s->epoch);
 	case OA_CASE_KIND_EVENT:
 		return gate_enlist(&event_gate, c->on, n, false);
 	case OA_CASE_KIND_SEM:
@@ -212,6 +233,15 @@ static bool delist(struct sel *s, struct oa_case *c)
 		break;
 	case OA_CASE_KIND_JOIN:
 		join_delist(c->u.task, s->t, s->epoch);
+		break;
+	case OA_CASE_KIND_FUTURE:
+		future_delist(c->on, n);
+		break;
+	case OA_CASE_KIND_JOIN_ANY:
+		join_any_delist(c->on, s->t, s->epoch);
+		break;
+	case OA_CASE_KIND_JOIN_ALL:
+		join_all_delist(c->on, s->t, s->epoch);
 		break;
 	case OA_CASE_KIND_EVENT:
 	case OA_CASE_KIND_SEM:
@@ -333,7 +363,7 @@ static bool enlist_all(struct sel *s)
 	}
 	if (!s->watch.task.id)
 		return true;
-	waiter_init(&s->watcher, s->t, "select", s->c, 0, OA_FOREVER);
+	waiter_init(&s->watcher, s->t, s->what, s->c, 0, OA_FOREVER);
 	s->watcher.mode = WAITER_SELECT;
 	s->watcher.epoch = s->epoch;
 	return !gate_enlist(&event_gate, (struct sync *)&s->watch.ready,
@@ -367,7 +397,7 @@ static int wait_round(struct sel *s)
 	if (until != OA_FOREVER && until <= oa_now())
 		return s->deadline <= until ? -ETIMEDOUT : -EAGAIN;
 	/* It tells what is waited for; the cases are looked at by nobody. */
-	waiter_init(&s->watcher, s->t, "select", s->c, 0, OA_FOREVER);
+	waiter_init(&s->watcher, s->t, s->what, s->c, 0, OA_FOREVER);
 	WRITE_ONCE(s->t->wait_on, &s->watcher);
 	s->epoch = park_begin(s->t, WAIT_MAY_CANCEL | WAIT_SYNC, until);
 	s->watcher.epoch = s->epoch;
@@ -418,6 +448,15 @@ static int rounds(struct sel *s)
 	}
 }
 
+static bool set_ok(struct oa_join_set *set)
+{
+	if (!set || (set->n && !set->tasks))
+		return false;
+	set->oa__at = 0;
+	return true;
+}
+
+/* Can it be waited for? Sets from earlier uses begin anew. */
 static bool case_ok(const struct oa_case *c)
 {
 	if (c->size != sizeof(*c))
@@ -439,10 +478,14 @@ static bool case_ok(const struct oa_case *c)
 	case OA_CASE_KIND_EVENT:
 	case OA_CASE_KIND_SEM:
 	case OA_CASE_KIND_WAITABLE:
+	case OA_CASE_KIND_FUTURE:
 		return c->on;
-	default:
-		return false;
+	case OA_CASE_KIND_JOIN_ANY:
+		return set_ok(c->on) && ((struct oa_join_set *)c->on)->n;
+	case OA_CASE_KIND_JOIN_ALL:
+		return set_ok(c->on);
 	}
+	return false;
 }
 
 static int check(struct sel *s, bool waits)
@@ -471,22 +514,36 @@ static uint32_t random_word(void)
 	return (w ? worker_random(w) : (uint32_t)poll_default->random()) | 1;
 }
 
-int oa_select_until(struct oa_case *cases, size_t n, oa_time_t deadline)
+static int wait_for(struct sel *s)
 {
-	struct sel s = { .c = cases, .n = n, .deadline = deadline };
-	int ret = check(&s, true);
+	int ret = check(s, true);
 
 	if (!ret)
-		ret = sync_begin(&s.t);
+		ret = sync_begin(&s->t);
 	if (ret)
 		return ret;
-	if (s.nr_fds && s.t->flags & TASK_THREAD)
+	if (s->nr_fds && s->t->flags & TASK_THREAD)
 		return -EPERM;
-	s.rng = random_word();
-	ret = rounds(&s);
-	if (s.watch.task.id)
-		watch_stop(&s);
+	s->rng = random_word();
+	ret = rounds(s);
+	if (s->watch.task.id)
+		watch_stop(s);
 	return ret;
+}
+
+int oa_select_until(struct oa_case *cases, size_t n, oa_time_t deadline)
+{
+	struct sel s = { .c = cases, .n = n, .deadline = deadline,
+			 .what = "select" };
+
+	return wait_for(&s);
+}
+
+int select_one(struct oa_case *c, const char *what, oa_time_t deadline)
+{
+	struct sel s = { .c = c, .n = 1, .deadline = deadline, .what = what };
+
+	return wait_for(&s);
 }
 
 int oa_select(struct oa_case *cases, size_t n)

@@ -14,7 +14,8 @@ extern "C" {
 /*
  * All-zero is a future without a producer: whoever has the value sets it. Those
  * that oa_async() and oa_lazy() make are counted, and given up by
- * oa_future_put(). Fields are private.
+ * oa_future_put(). Every call takes the oa_err() that these may return for a
+ * future of which nothing but the error is known. Fields are private.
  */
 struct oa_future {
 	uint64_t oa__word;
@@ -31,13 +32,17 @@ struct oa_future {
 
 /* 0, or -EALREADY. An error is set as oa_err(-EIO). */
 OA_API int oa_future_set(struct oa_future *f, void *value);
-/* 0 and the value, or the error that was set. */
+/*
+ * 0 and the value. If the value is an error, that and its code; *value is left
+ * alone when it was the call that failed.
+ */
 OA_API int oa_future_get(struct oa_future *f, void **value);
 OA_API OA_MUST_CHECK int oa_future_tryget(struct oa_future *f, void **value);
 OA_API int oa_future_get_until(struct oa_future *f, void **value,
 			       oa_time_t deadline);
-/* -EBUSY while somebody waits. */
+/* -EBUSY while somebody waits; -EINVAL for those that are counted. */
 OA_API int oa_future_destroy(struct oa_future *f);
+/* The owner is the task that makes the value. */
 OA_API int oa_future_info(const struct oa_future *f,
 			  struct oa_sync_info *info);
 

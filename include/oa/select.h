@@ -48,15 +48,22 @@ struct oa_waitable {
  */
 OA_API int oa_waiter_wake(struct oa_waiter *n, int res);
 
-/* For OA_CASE_JOIN_ANY() and OA_CASE_JOIN_ALL(); the caller's. */
+/*
+ * Tasks to be joined by OA_CASE_JOIN_ANY() or OA_CASE_JOIN_ALL(), any number
+ * of them. It starts from its _INIT, and is used by one case at a time.
+ */
 struct oa_join_set {
 	const oa_task_t *tasks;		/* in */
 	size_t n;			/* in */
-	void **results;			/* out: one for each, or NULL */
-	size_t which;			/* out: of the one that was first */
-	size_t oa__done;		/* all-zero to begin with */
-	uint64_t *oa__bits;
+	void **results;			/* out, all: one for each, or NULL */
+	void *result;			/* out, any: of the one that was first */
+	size_t which;			/* out, any: ... and which that was */
+	size_t oa__at;
+	uint64_t oa__reserved[2];
 };
+
+#define OA_JOIN_SET_INIT(tasks, n, results) \
+	{ tasks, n, results, 0, 0, 0, { 0, 0 } }
 
 enum oa_case_kind {
 	OA_CASE_KIND_NONE = 0,	/* never ready */
@@ -115,9 +122,9 @@ struct oa_case {
 	OA__CASE(OA_CASE_KIND_RECV_FROM, sub, elem)
 #define OA_CASE_EVENT(e)	OA__CASE(OA_CASE_KIND_EVENT, e, 0)
 #define OA_CASE_SEM(s)		OA__CASE(OA_CASE_KIND_SEM, s, 0)
-/* .res: 0, or the error that was set; *value as of oa_future_get(). */
+/* .res: 0, or the error that was set; *value as by oa_future_get(). */
 #define OA_CASE_FUTURE(f, value) OA__CASE(OA_CASE_KIND_FUTURE, f, value)
-/* On a struct oa_join_set. */
+/* On a struct oa_join_set. .res: 0, or the (first) error of a join. */
 #define OA_CASE_JOIN_ANY(set)	OA__CASE(OA_CASE_KIND_JOIN_ANY, set, 0)
 #define OA_CASE_JOIN_ALL(set)	OA__CASE(OA_CASE_KIND_JOIN_ALL, set, 0)
 #define OA_CASE_WAITABLE(w, data) OA__CASE(OA_CASE_KIND_WAITABLE, w, data)
