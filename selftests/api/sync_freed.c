@@ -18,6 +18,7 @@ struct object {
 		struct oa_waitgroup waitgroup;
 		struct oa_latch latch;
 		struct oa_barrier barrier;
+		struct oa_future future;
 	};
 	unsigned int waiters, passed;
 };
@@ -168,6 +169,25 @@ static bool barrier_wait(struct object *o)
 	return !res && is_last(o);
 }
 
+static void future_make(struct object *o)
+{
+	o->future = (struct oa_future)OA_FUTURE_INIT;
+}
+
+static void future_open(struct object *o)
+{
+	ASSERT_OK(oa_future_set(&o->future, o));
+}
+
+static bool future_wait(struct object *o)
+{
+	void *value = NULL;
+
+	ASSERT_OK(oa_future_get(&o->future, &value));
+	ASSERT_EQ((void *)o, value);
+	return is_last(o);
+}
+
 static const struct kind kinds[] = {
 	{ "mutex", mutex_make, mutex_open, mutex_wait },
 	{ "sem", sem_make, sem_open, sem_wait },
@@ -178,6 +198,7 @@ static const struct kind kinds[] = {
 	{ "latch, arriving", arrive_make, latch_open, arrive_wait },
 	/* Opened by the last of those that wait. */
 	{ "barrier", barrier_make, NULL, barrier_wait },
+	{ "future", future_make, future_open, future_wait },
 };
 
 FIXTURE(freed) {

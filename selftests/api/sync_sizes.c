@@ -22,6 +22,7 @@ TEST(are_what_programs_were_built_with)
 	SIZE(once, 40);
 	SIZE(backpressure, 48);
 	SIZE(spinlock, 8);
+	SIZE(future, 72);
 }
 
 #define HEAD(type) \
@@ -63,6 +64,12 @@ TEST(have_their_fields_where_the_initialisers_put_them)
 	AT(backpressure, oa__refused, 32);
 	AT(backpressure, oa__reserved, 40);
 	AT(spinlock, oa__word, 0);
+	HEAD(future);
+	AT(future, oa__value, 24);
+	AT(future, oa__task, 32);
+	AT(future, oa__start, 40);
+	AT(future, oa__refs, 48);
+	AT(future, oa__reserved, 56);
 }
 
 TEST(tell_of_themselves_in_known_places)
@@ -92,6 +99,7 @@ TEST(begin_as_all_zero)
 	ALL_ZERO(waitgroup, OA_WAITGROUP_INIT);
 	ALL_ZERO(once, OA_ONCE_INIT);
 	ALL_ZERO(spinlock, OA_SPINLOCK_INIT);
+	ALL_ZERO(future, OA_FUTURE_INIT);
 }
 
 /* The calls and the initialisers make the same. */

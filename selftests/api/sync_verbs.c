@@ -322,6 +322,53 @@ LEAVES(backpressure, backpressure_leave, backpressure_leave)
 QUERIES(backpressure)
 DESTROYS(backpressure)
 
+/* Future. */
+
+static void future_open(struct door *d)
+{
+	ASSERT_OK(oa_future_set(&d->future, d));
+}
+
+AJAR(future_ajar)
+{
+	clear(d);
+	future_open(d);
+}
+
+/* Whoever gets in has the value. */
+static int future_got(struct door *d, int err, void *value)
+{
+	ASSERT_EQ(err ? NULL : (void *)d, value);
+	return err;
+}
+
+static int future_get(struct door *d)
+{
+	void *value = NULL;
+	int err = oa_future_get(&d->future, &value);
+
+	return future_got(d, err, value);
+}
+
+static int future_tryget(struct door *d)
+{
+	void *value = NULL;
+	int err = oa_future_tryget(&d->future, &value);
+
+	return future_got(d, err, value);
+}
+
+static int future_get_until(struct door *d, oa_time_t deadline)
+{
+	void *value = NULL;
+	int err = oa_future_get_until(&d->future, &value, deadline);
+
+	return future_got(d, err, value);
+}
+
+QUERIES(future)
+DESTROYS(future)
+
 #define OBJECT(type) \
 	.waits = #type, .info = type##_info, .destroy = type##_destroy
 
@@ -399,6 +446,11 @@ const struct verb verbs[] = {
 		.open = backpressure_leave, .leave = backpressure_leave,
 		.wait = enter, .timed_wait = enter_until,
 		.trywait = tryenter, .fifo = true,
+	}, {
+		.name = "future_get", OBJECT(future),
+		.shut = shut_all_zero, .ajar = future_ajar, .open = future_open,
+		.wait = future_get, .timed_wait = future_get_until,
+		.trywait = future_tryget, .leave = nothing,
 	},
 };
 

@@ -18,6 +18,7 @@ struct door {
 		struct oa_barrier barrier;
 		struct oa_once once;
 		struct oa_backpressure backpressure;
+		struct oa_future future;
 	};
 	struct oa_mutex lock;		/* of the cond */
 	struct oa_event go;		/* ends the run of the once */
