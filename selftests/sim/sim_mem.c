@@ -80,12 +80,14 @@ void sim_mem_reset(void)
 
 static void *heap_alloc(size_t size, size_t align, void *ctx)
 {
-	size_t head = max_of(align, sizeof(struct block));
+	size_t head, unit = max_of(align, (size_t)16);
 	struct block *b;
 	char *p;
 
 	(void)ctx;
-	p = take(&heap, size + head, max_of(align, (size_t)16));
+	/* What comes after it is aligned as well. */
+	head = (sizeof(*b) + unit - 1) & ~(unit - 1);
+	p = take(&heap, size + head, unit);
 	if (!p)
 		return NULL;
 	b = (struct block *)(p + head) - 1;
