@@ -588,18 +588,22 @@ int join_enlist(oa_task_t h, struct task *self, uint64_t epoch)
 
 /*
  * The right to join is ours until it is given back, so the slot stays what it
- * is; twice in one select, it was the first of the two that had it.
+ * is; twice in one select, it was the first of the two that had it. The second
+ * must not find itself there when somebody else has claimed it by then and has
+ * not written ->joiner yet, so what tells of us goes first.
  */
 void join_delist(oa_task_t h, struct task *self, uint64_t epoch)
 {
 	struct task *t = task_find(h);
 	uint64_t life = atomic_load_acq(&t->life), to; /* [life] */
 
+	if (!life_is(life, h) || !(life & LIFE_JCLAIM) ||
+	    READ_ONCE(t->joiner) != self ||
+	    READ_ONCE(t->joiner_epoch) != epoch)
+		return;
+	/* No wait has this; an ender that copies it wakes nobody. */
+	WRITE_ONCE(t->joiner_epoch, 0);
 	do {
-		if (!life_is(life, h) || !(life & LIFE_JCLAIM) ||
-		    READ_ONCE(t->joiner) != self ||
-		    READ_ONCE(t->joiner_epoch) != epoch)
-			return;
 		to = (life & ~LIFE_JOINING) | ((life + LIFE_TRY) & LIFE_TRIES);
 	} while (!atomic_cas(&t->life, &life, to)); /* [life] */
 }

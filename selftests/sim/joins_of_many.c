@@ -77,10 +77,12 @@ struct some {
 static bool choose(struct some *s)
 {
 	uint32_t first = sim_below(nr_targets);
+	bool twice = sim_one_in(4);
 
 	s->n = 0;
 	for (uint32_t k = 0; k < nr_targets; k++) {
-		struct target *t = &targets[(first + k) % nr_targets];
+		struct target *t = &targets[(first + k / (1u + twice)) %
+					    nr_targets];
 
 		if (t->joined || sim_one_in(5))
 			continue;
