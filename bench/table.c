@@ -7,7 +7,7 @@ extern const struct bench bench_sched_yield, bench_sched_spawn,
 	bench_sched_wake, bench_sched_steal;
 extern const struct bench bench_sync_mutex, bench_sync_mutex_contended,
 	bench_sync_rwlock, bench_sync_sem, bench_sync_cond, bench_sync_barrier,
-	bench_sync_latch;
+	bench_sync_latch, bench_sync_future;
 extern const struct bench bench_chan_pingpong, bench_chan_spsc,
 	bench_chan_mpmc, bench_chan_select;
 extern const struct bench bench_timer_arm_cancel, bench_timer_sleep,
@@ -31,6 +31,7 @@ const struct bench *const bench_table[] = {
 	&bench_sync_cond,
 	&bench_sync_barrier,
 	&bench_sync_latch,
+	&bench_sync_future,
 	&bench_chan_pingpong,
 	&bench_chan_spsc,
 	&bench_chan_mpmc,
