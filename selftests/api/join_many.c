@@ -49,11 +49,15 @@ static void *echo(void *arg)
 	return arg;
 }
 
+/* How many have done with their event. */
+static unsigned int over;
+
 /* Its result is the event that it waits for. */
 static void *after(void *arg)
 {
 	int err = oa_event_wait(arg);
 
+	COUNT(over);
 	return err ? oa_err(err) : arg;
 }
 
@@ -163,6 +167,7 @@ static void *others_go_on(void *arg)
 
 	for (int round = 0; round < 20; round++) {
 		size_t which, first = (size_t)round % N;
+		unsigned int before = SEEN(over);
 		void *r = NULL;
 
 		spawn_all(d);
@@ -180,6 +185,7 @@ static void *others_go_on(void *arg)
 				ASSERT_EQ((void *)&d->go[i], r);
 			}
 		}
+		actor_wait_until(SEEN(over) == before + N);
 	}
 	return NULL;
 }
