@@ -199,6 +199,9 @@ FUTURE_TEST(bad_calls)
 	o.copy = (size_t)2 << 30;
 	EXPECT_ERR(oa_err_code(oa_async_with(echo, self, &o)), -E2BIG);
 	EXPECT_ERR(oa_err_code(oa_lazy_with(echo, self, &o)), -E2BIG);
+	o.copy = 1;
+	EXPECT_ERR(oa_err_code(oa_async_with(echo, NULL, &o)), -EINVAL);
+	EXPECT_ERR(oa_err_code(oa_lazy_with(echo, NULL, &o)), -EINVAL);
 	o.copy = 0;
 	for (size_t i = 0; i < ARRAY_N(many); i++)
 		many[i] = i + 1 < ARRAY_N(many) ? echo : NULL;
@@ -294,6 +297,9 @@ static void use_options(data *d, bool lazy)
 	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .stack_size = 1 << 18)));
 	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .worker = OA_WORKER(0))));
 	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .delay = OA_MSEC)));
+	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .hint = OA_HINT_NEXT)));
+	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .hint = OA_HINT_INLINE)));
+	EXPECT_EQ((void *)d, expects(MAKE(echo, d, .prio = OA_PRIO_MIN)));
 	EXPECT_EQ(oa_err(-EIO), expects(MAKE(echo, oa_err(-EIO))));
 	EXPECT_EQ(oa_err(-EAGAIN), expects(MAKE(echo, oa_err(-EAGAIN))));
 }
@@ -397,9 +403,41 @@ FUTURE_TEST(producer_dropped)
 		cancel(maker_of(f));
 		EXPECT_EQ(oa_err(-ECANCELED), expects(f));
 		EXPECT_EQ(3u, SEEN(self->dropped));
+		/* Its time is up before it has started. */
+		f = MAKE(runs, self, .on_drop = dropped, .mutex = &self->mutex,
+			 .timeout = OA_MSEC);
+		EXPECT_EQ(oa_err(-ETIMEDOUT), expects(f));
+		EXPECT_EQ(4u, SEEN(self->dropped));
 		ASSERT_OK(oa_mutex_unlock(&self->mutex));
 	}
 	EXPECT_EQ(0u, SEEN(self->ran));
+}
+
+/* In a scope: what fails takes the others along, and all have a value. */
+FUTURE_TEST(in_a_scope)
+{
+	for (int lazy = 0; lazy < 2; lazy++) {
+		struct oa_future *f[3];
+		struct oa_scope s;
+		void *v;
+
+		ASSERT_OK(oa_scope_open(&s));
+		f[0] = MAKE(runs_long, self, .scope = &s);
+		f[1] = MAKE(runs, self, .scope = &s, .delay = 1000 * OA_SEC,
+			    .on_drop = dropped);
+		EXPECT_ERR(oa_future_tryget(f[0], &v), -EAGAIN);
+		EXPECT_ERR(oa_future_tryget(f[1], &v), -EAGAIN);
+		until_state(maker_of(f[0]), OA_TASK_PARKED);
+		f[2] = MAKE(echo, oa_err(-EIO), .scope = &s);
+		EXPECT_EQ(oa_err(-EIO), expects(f[2]));
+		EXPECT_ERR(oa_scope_wait(&s), -EIO);
+		EXPECT_EQ(1ul, SYNC(future, f[0], value));
+		EXPECT_EQ(1ul, SYNC(future, f[1], value));
+		EXPECT_EQ(oa_err(-ECANCELED), expects(f[0]));
+		EXPECT_EQ(oa_err(-ECANCELED), expects(f[1]));
+	}
+	EXPECT_EQ(2u, SEEN(self->dropped));
+	EXPECT_EQ(2u, SEEN(self->cancelled));
 }
 
 /* A producer that was cancelled says itself what comes of it. */
@@ -595,15 +633,16 @@ static void *makes_three(void *arg)
 	return NULL;
 }
 
-TEST_F(future_async, told_at_a_shutdown)
+static void shut_down(data *self, unsigned int workers,
+		      enum oa_shutdown_how how)
 {
 	struct oa_runtime *rt;
 	void *v;
 
-	ASSERT_OK(oa_start(&rt, makes_three, self, .workers = variant->workers,
+	ASSERT_OK(oa_start(&rt, makes_three, self, .workers = workers,
 			   .allocator = COUNTED_MEMORY(&self->memory)));
 	wait_until(SEEN(self->got));
-	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_GRACEFUL));
+	ASSERT_OK(oa_shutdown(rt, how));
 	EXPECT_ERR(oa_future_get(self->three[0], &v), -ECANCELED);
 	EXPECT_ERR(oa_future_get(self->three[1], &v), -ECANCELED);
 	EXPECT_ERR(oa_future_get(self->three[2], &v), -ESHUTDOWN);
@@ -613,6 +652,17 @@ TEST_F(future_async, told_at_a_shutdown)
 	EXPECT_EQ(2u, self->dropped);
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	ASSERT_OK(oa_runtime_free(rt));
+}
+
+TEST_F(future_async, told_at_a_shutdown)
+{
+	shut_down(self, variant->workers, OA_SHUTDOWN_GRACEFUL);
+}
+
+/* One that stands on its stack never goes on, and is told of all the same. */
+TEST_F(future_async, told_at_a_shutdown_at_once)
+{
+	shut_down(self, variant->workers, OA_SHUTDOWN_NOW);
 }
 
 /* Values outlive the runtime that made them. */
