@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* oa_dump(): every task with what it waits for and where it stands. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,12 +8,16 @@
 
 #include "core/fork.h"
 #include "core/inspect.h"
+#include "core/symbol.h"
+#include "core/waitgraph.h"
 
 struct dump {
 	int fd;
 	int err;
 	oa_time_t now;
 	unsigned int n;
+	unsigned int stuck;
+	struct symbols syms;
 };
 
 static void __printf_like(2, 3) put(struct dump *d, const char *fmt, ...)
@@ -37,16 +40,12 @@ static void __printf_like(2, 3) put(struct dump *d, const char *fmt, ...)
 	}
 }
 
-static void put_place(struct dump *d, const char *what, const void *at)
+static void put_place(struct dump *d, const char *what, const void *at,
+		      int ret)
 {
-	Dl_info info;
+	char buf[SYMBOL_MAX];
 
-	if (at && dladdr(at, &info) && info.dli_sname)
-		put(d, "%s %s+%#lx", what, info.dli_sname,
-		    (unsigned long)((const char *)at -
-				    (const char *)info.dli_saddr));
-	else
-		put(d, "%s %p", what, at);
+	put(d, "%s %s", what, symbol_print(&d->syms, at, ret, buf, sizeof(buf)));
 }
 
 #define FRAMES 17
@@ -86,7 +85,7 @@ static void put_frames(struct dump *d, struct task *t)
 	int n = get_frames(t, pc);
 
 	for (int i = 0; i < n; i++)
-		put_place(d, i ? " <" : "    at", pc[i]);
+		put_place(d, i ? " <" : "    at", pc[i], i);
 	if (n)
 		put(d, "\n");
 }
@@ -99,6 +98,37 @@ static const char *state_name(enum oa_task_state s)
 	};
 
 	return names[s];
+}
+
+static void put_other(struct dump *d, const char *what, oa_task_t h)
+{
+	char name[OA_TASK_NAME_MAX];
+
+	if (!h.id)
+		return;
+	put(d, " %s %#llx", what, (unsigned long long)h.id);
+	if (oa_task_name(h, name, sizeof(name)) > 0)
+		put(d, " \"%s\"", name);
+}
+
+/* What it waits for, who has that, and since when. */
+static void put_wait(struct dump *d, struct task *t,
+		     const struct oa_task_info *i)
+{
+	if (i->fd >= 0)
+		put(d, " fd %d", i->fd);
+	if (i->waits_on)
+		put(d, " at %p", i->waits_on);
+	put_other(d, "held by", i->held_by);
+	put_other(d, "of", i->waits_task);
+	if (i->since)
+		put(d, " seen for %lld ms",
+		    (long long)(max_of(d->now - i->since, (oa_time_t)0) /
+				OA_MSEC));
+	if ((i->held_by.id || i->waits_task.id) && waitgraph_stuck(t)) {
+		put(d, " in a deadlock");
+		d->stuck++;
+	}
 }
 
 static int put_task(struct task *t, const struct oa_task_info *i, void *arg)
@@ -114,15 +144,12 @@ static int put_task(struct task *t, const struct oa_task_info *i, void *arg)
 		put(d, " cancelled");
 	if (i->waits[0])
 		put(d, " in %s", i->waits);
-	if (i->fd >= 0)
-		put(d, " fd %d", i->fd);
-	if (i->waits_task.id)
-		put(d, " of %#llx", (unsigned long long)i->waits_task.id);
+	put_wait(d, t, i);
 	if (i->deadline != OA_FOREVER)
 		put(d, " for %lld us more",
 		    (long long)((i->deadline - d->now) / 1000));
-	put_place(d, "\n    runs", (const void *)(uintptr_t)i->fn);
-	put_place(d, ", started at", i->spawn_site);
+	put_place(d, "\n    runs", (const void *)(uintptr_t)i->fn, 0);
+	put_place(d, ", started at", i->spawn_site, 1);
 	put(d, "\n");
 	if (i->state == OA_TASK_PARKED)
 		put_frames(d, t);
@@ -155,12 +182,17 @@ int oa_dump(struct oa_runtime *r, int fd)
 	if (!rt || rt->generation != fork_generation())
 		return -EPERM;
 	d.now = rt->poll->now();
+	symbols_init(&d.syms);
 	put(&d, "runtime %s: %u workers, %u idle, %u injected%s\n", rt->name,
 	    rt->nr_workers, READ_ONCE(rt->nr_idle), READ_ONCE(rt->inject.n),
 	    READ_ONCE(rt->stopping) ? ", shutting down" : "");
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		put_worker(&d, rt->workers[i]);
 	inspect_walk(rt, put_task, &d);
-	put(&d, "%u tasks\n", d.n);
+	put(&d, "%u tasks", d.n);
+	if (d.stuck)
+		put(&d, ", %u in a deadlock", d.stuck);
+	put(&d, "\n");
+	symbols_fini(&d.syms);
 	return d.err;
 }

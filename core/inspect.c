@@ -16,8 +16,9 @@
 #include "core/conds.h"
 #include "core/fork.h"
 #include "core/op.h"
+#include "core/park.h"
 #include "core/rcu.h"
-#include "core/waiter.h"
+#include "core/waitgraph.h"
 
 static const char *const op_names[OP_CODES] = {
 	[OP_RAW] = "request", [OP_READ] = "read", [OP_WRITE] = "write",
@@ -70,36 +71,36 @@ static void tell_request(const void *at, struct oa_task_info *i)
 	i->fd = op.fd;
 }
 
-/* The waiter lives in the frame of the task, and only as long as it waits. */
-static void tell_object(struct task *t, const void *at, uint64_t wait,
-			struct oa_task_info *i)
+/* Who holds it, if that is a task: threads have no handles. */
+static __glance oa_task_t holder_of(const struct wait_link *l)
 {
-	struct waiter n;
+	struct task *t = wait_holder(l, 0);
+	oa_task_t h = { 0 };
 
-	i->waits = "object";
-	if (!at || !inspect_peek(&n, at, sizeof(n)))
-		return;
-	/* relaxed: the same wait still, so what was read is of it */
-	if (READ_ONCE(t->wait) >> 8 == wait >> 8 && n.epoch >> 8 == wait >> 8)
-		i->waits = n.what;
+	if (t && READ_ONCE(t->rt))
+		h = task_handle(t);
+	return wait_lasts(l) ? h : (oa_task_t){ 0 };
 }
 
-static __glance void tell_wait(struct task *t, uint64_t wait, struct oa_task_info *i)
+static __glance void tell_wait(struct runtime *rt, struct task *t,
+			       uint64_t wait, struct oa_task_info *i)
 {
-	void *on = READ_ONCE(t->wait_on);
+	struct wait_link l;
 
 	i->deadline = wait & WAIT_TIMED ? READ_ONCE(t->deadline) : OA_FOREVER;
 	i->waits = "time";
-	/* relaxed: is it another wait by now? then @on may be no task */
-	if (READ_ONCE(t->wait) >> 8 != wait >> 8)
+	i->since = waitgraph_since(t, wait, rt->poll->now());
+	/* Is it another wait by now? */
+	if (!wait_look(t, &l) || l.word >> 8 != wait >> 8)
 		return;
-	if (wait & WAIT_SYNC) {
-		tell_object(t, on, wait, i);
-	} else if (wait & WAIT_OP) {
-		tell_request(on, i);
-	} else if (on) {
-		i->waits = "join";
-		i->waits_task = task_handle(on);
+	i->waits = l.what;
+	if (wait & WAIT_OP) {
+		tell_request(READ_ONCE(t->wait_on), i);
+	} else if (wait & WAIT_SYNC) {
+		i->waits_on = l.on;
+		i->held_by = holder_of(&l);
+	} else if (l.on) {
+		i->waits_task = task_handle(l.on);
 	}
 }
 
@@ -155,7 +156,7 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	i->fn = body_of(t, flags);
 	i->spawn_site = READ_ONCE(t->site);
 	if (i->state == OA_TASK_PARKED || i->state == OA_TASK_WAITING)
-		tell_wait(t, wait, i);
+		tell_wait(rt, t, wait, i);
 	if (i->state == OA_TASK_DELAYED)
 		i->deadline = READ_ONCE(t->deadline);
 	if (READ_ONCE(t->stack) && i->state != OA_TASK_ENDED)

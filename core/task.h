@@ -71,6 +71,7 @@ enum wait_state {
 #define WAIT_TIMED	0x010	/* ->deadline holds for this wait */
 #define WAIT_OP		0x020	/* ends by the last completion of ->wait_on */
 #define WAIT_SYNC	0x040	/* ->wait_on is a struct waiter */
+#define WAIT_OWNED	0x080	/* ... on what knows who holds it */
 
 /* ->flags, T but for what is set before publication */
 #define TASK_PINNED	0x001	/* only worker ->pin may run it */

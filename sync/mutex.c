@@ -279,7 +279,7 @@ static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
 
 	if (holder(w) == t)
 		return lock_again(m);
-	waiter_init(&n, t, mutex_name, m, flags, deadline);
+	waiter_init(&n, t, mutex_name, m, flags | WAIT_OWNED, deadline);
 	do {
 		w = READ_ONCE(m->oa__word); /* relaxed: a guess */
 		if (worth_watching(w) && watch(m, t))

@@ -58,6 +58,7 @@ static __noinline int run_slow(struct oa_once *o, void (*fn)(void *), void *arg)
 		return -EDEADLK;
 	}
 	waiter_enter(&n, t, "once", o, OA_FOREVER);
+	n.flags |= WAIT_OWNED;
 	waiter_open(&n);
 	sync_append(s, &n);
 	err = sync_sleep(s, w, &n, OA_FOREVER);

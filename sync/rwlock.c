@@ -119,7 +119,7 @@ static int enter(struct oa_rwlock *l, uint32_t kind)
 	err = try_enter(l, t, kind);
 	if (likely(err != -EAGAIN))
 		return err;
-	waiter_init(&n, t, "rwlock", l, 0, OA_FOREVER);
+	waiter_init(&n, t, "rwlock", l, WAIT_OWNED, OA_FOREVER);
 	n.kind = kind;
 	return enter_slow(l, &n, OA_FOREVER);
 }
@@ -136,6 +136,7 @@ static int enter_until(struct oa_rwlock *l, uint32_t kind, oa_time_t deadline)
 	if (err != -EAGAIN)
 		return err;
 	waiter_enter(&n, t, "rwlock", l, deadline);
+	n.flags |= WAIT_OWNED;
 	n.kind = kind;
 	return enter_slow(l, &n, deadline);
 }

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Names for addresses of code: what the dynamic linker knows, else what the
+ * object's file has in its symbol table, so that functions which are not
+ * exported have names as well. Files are mapped while the names are printed.
+ */
+#include "core/symbol.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/compiler.h"
+
+struct object {
+	uintptr_t pc;
+	uintptr_t bias;
+	char name[256];
+	int found;
+};
+
+static int look_in(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct object *o = arg;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) ||
+		    o->pc - info->dlpi_addr - p->p_vaddr >= p->p_memsz)
+			continue;
+		o->bias = info->dlpi_addr;
+		snprintf(o->name, sizeof(o->name), "%s",
+			 info->dlpi_name && info->dlpi_name[0] ?
+			 info->dlpi_name : "/proc/self/exe");
+		o->found = 1;
+		return 1;
+	}
+	return 0;
+}
+
+static void map_file(struct symbol_file *f, const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *map;
+
+	f->map = NULL;
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && (size_t)st.st_size >= sizeof(ElfW(Ehdr))) {
+		f->size = (size_t)st.st_size;
+		map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0);
+		f->map = map == MAP_FAILED ? NULL : map;
+	}
+	close(fd);
+}
+
+void symbols_init(struct symbols *s)
+{
+	memset(s, 0, sizeof(*s));
+}
+
+void symbols_fini(struct symbols *s)
+{
+	for (unsigned int i = 0; i < s->nr_files; i++)
+		if (s->file[i].map)
+			munmap((void *)(uintptr_t)s->file[i].map,
+			       s->file[i].size);
+	symbols_init(s);
+}
+
+static struct symbol_file *file_of(struct symbols *s, const struct object *o)
+{
+	struct symbol_file *f;
+
+	for (unsigned int i = 0; i < s->nr_files; i++)
+		if (s->file[i].bias == o->bias)
+			return &s->file[i];
+	/* What was found before points into what is given up here. */
+	if (s->nr_files == SYMBOL_FILES)
+		symbols_fini(s);
+	f = &s->file[s->nr_files++];
+	f->bias = o->bias;
+	map_file(f, o->name);
+	return f;
+}
+
+/* Is what lies at @off of the file, @n times @each, in it? */
+static int inside(const struct symbol_file *f, uint64_t off, uint64_t n,
+		  uint64_t each)
+{
+	return off <= f->size && n <= (f->size - off) / each;
+}
+
+static const ElfW(Shdr) *find_table(const struct symbol_file *f,
+				    const ElfW(Ehdr) *e, uint32_t type)
+{
+	const ElfW(Shdr) *sh;
+
+	if (memcmp(e->e_ident, ELFMAG, SELFMAG) || !e->e_shoff ||
+	    !inside(f, e->e_shoff, e->e_shnum, sizeof(*sh)))
+		return NULL;
+	sh = (const ElfW(Shdr) *)(const void *)(f->map + e->e_shoff);
+	for (unsigned int i = 0; i < e->e_shnum; i++)
+		if (sh[i].sh_type == type && sh[i].sh_link < e->e_shnum &&
+		    inside(f, sh[i].sh_offset, sh[i].sh_size, 1) &&
+		    inside(f, sh[sh[i].sh_link].sh_offset,
+			   sh[sh[i].sh_link].sh_size, 1))
+			return &sh[i];
+	return NULL;
+}
+
+static const char *find_in(const struct symbol_file *f, uintptr_t at,
+			   uintptr_t *off)
+{
+	const ElfW(Ehdr) *e = (const void *)f->map;
+	const ElfW(Shdr) *sh, *all;
+	const ElfW(Sym) *sym;
+
+	sh = find_table(f, e, SHT_SYMTAB);
+	if (!sh)
+		sh = find_table(f, e, SHT_DYNSYM);
+	if (!sh)
+		return NULL;
+	all = (const ElfW(Shdr) *)(const void *)(f->map + e->e_shoff);
+	sym = (const ElfW(Sym) *)(const void *)(f->map + sh->sh_offset);
+	for (size_t i = 0; i < sh->sh_size / sizeof(*sym); i++) {
+		/* Of either class of ELF the type is in the low half. */
+		if (ELF64_ST_TYPE(sym[i].st_info) != STT_FUNC ||
+		    at - sym[i].st_value >= sym[i].st_size ||
+		    sym[i].st_name >= all[sh->sh_link].sh_size)
+			continue;
+		*off = at - sym[i].st_value;
+		return f->map + all[sh->sh_link].sh_offset + sym[i].st_name;
+	}
+	return NULL;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* In the file; what was found is kept for the next of the same. */
+static int from_file(struct symbols *s, const void *pc, char *buf, size_t n,
+		     int ret)
+{
+	unsigned int i = (unsigned int)((uintptr_t)pc >> 2) % SYMBOL_CACHE;
+	struct object o = { .pc = (uintptr_t)pc };
+	struct symbol_file *f;
+	uintptr_t off = 0;
+	const char *name;
+
+	if (s->cache[i].pc != pc) {
+		if (!dl_iterate_phdr(look_in, &o) || !o.found)
+			return 0;
+		f = file_of(s, &o);
+		name = f->map ? find_in(f, o.pc - o.bias, &off) : NULL;
+		if (!name) {
+			snprintf(buf, n, "%s+%#lx", last_part(o.name),
+				 (unsigned long)(o.pc - o.bias) +
+				 (unsigned long)ret);
+			return 1;
+		}
+		s->cache[i].pc = pc;
+		s->cache[i].name = name;
+		s->cache[i].off = off;
+	}
+	snprintf(buf, n, "%s+%#lx", s->cache[i].name,
+		 (unsigned long)s->cache[i].off + (unsigned long)ret);
+	return 1;
+}
+
+const char *symbol_print(struct symbols *s, const void *pc, int ret, char *buf,
+			 size_t n)
+{
+	/* Behind a call that does not return the next function begins. */
+	const char *at = (const char *)pc - !!ret;
+	Dl_info info;
+
+	if (pc && dladdr(at, &info) && info.dli_sname)
+		snprintf(buf, n, "%s+%#lx", info.dli_sname,
+			 (unsigned long)((const char *)pc -
+					 (const char *)info.dli_saddr));
+	else if (!pc || !from_file(s, at, buf, n, !!ret))
+		snprintf(buf, n, "%p", pc);
+	return buf;
+}
