@@ -15,6 +15,7 @@
 #include "core/members.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
+#include "core/watch.h"
 
 #if defined(OA_TSAN)
 char rcu_tsan[2];
@@ -52,6 +53,7 @@ static void each_lock(void (*fn)(struct spin *lock))
 
 static void prepare(void)
 {
+	watch_fork_prepare();
 	each_lock(spin_lock);
 #if !defined(OA_SIM) || OA_SIM != 1
 	urcu_bp_before_fork();
@@ -69,6 +71,7 @@ static void parent(void)
 	urcu_bp_after_fork_parent();
 #endif
 	release();
+	watch_fork_parent();
 }
 
 static void child(void)
@@ -80,6 +83,7 @@ static void child(void)
 	urcu_bp_after_fork_child();
 #endif
 	release();
+	watch_fork_child();
 	generation++;
 	worker_set_self(NULL);
 	cds_list_for_each(at, &runtimes) {

@@ -44,6 +44,7 @@
 #include "core/park.h"
 #include "core/rcu.h"
 #include "core/sched.h"
+#include "core/watch.h"
 
 #define TOKEN_STALE_NS	(100 * OA_USEC)
 #define CAP_FIRST	(10 * OA_MSEC)
@@ -418,6 +419,7 @@ static void park(struct worker *w)
 		note_wait(w, since);
 	}
 	how = atomic_xchg(&w->state, (uint32_t)WORKER_RUNNING); /* [park-kick] */
+	watch_unparked(rt);
 	mask_clear(w);
 	if (how == WORKER_NOTIFIED || how == WORKER_NOTIFIED_SEARCH)
 		STAT_INC(w, kicked);

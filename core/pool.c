@@ -100,6 +100,16 @@ void pool_free(struct pool *p)
 		mem_free(rt_alloc(p->rt), p, pool_size(p->max));
 }
 
+bool pool_busy(struct pool *p)
+{
+	bool busy;
+
+	spin_lock(&p->lock);
+	busy = p->threads > p->idle;
+	spin_unlock(&p->lock);
+	return busy;
+}
+
 struct sync *pool_places(struct pool *p)
 {
 	return (struct sync *)&p->places;

@@ -13,6 +13,8 @@ struct pool *pool_new(struct runtime *rt);
 /* After all tasks have ended: its threads end, and are waited for. */
 bool pool_end(struct pool *p, oa_time_t until);
 void pool_free(struct pool *p);
+/* Any thread: does one of its threads run a task? */
+bool pool_busy(struct pool *p);
 
 /* A semaphore of as many places as tasks may be on it at once. */
 struct sync *pool_places(struct pool *p);

@@ -23,6 +23,7 @@
 #include "core/rcu.h"
 #include "core/spawn.h"
 #include "core/waiters.h"
+#include "core/watch.h"
 
 /* Sanitizers make frames two or three times as large. */
 #if defined(OA_ASAN) || defined(OA_TSAN)
@@ -80,7 +81,7 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 	if (!to->allocator.alloc != !to->allocator.free ||
 	    !to->stacks.reserve != !to->stacks.release)
 		return -EINVAL;
-	return 0;
+	return watch_check(to);
 }
 
 static const struct poll_ops *choose_backend(enum oa_backend which)
@@ -200,6 +201,11 @@ static int rt_make(struct runtime **out, const struct oa_config *cfg)
 	}
 	if (!err)
 		err = poll->runtime_init(rt);
+	if (!err) {
+		err = watch_add(rt);
+		if (err)
+			poll->runtime_fini(rt);
+	}
 	if (!err)
 		WRITE_ONCE(park_asymmetric, poll->membarrier());
 	if (err) {
@@ -375,6 +381,7 @@ static void worker_main(struct worker *w)
 	if (!err) {
 		worker_set_self(w);
 		overflow_thread();
+		watch_worker(w);
 		err = rt->poll->worker_init(w);
 	}
 	worker_came(rt, err);
@@ -505,6 +512,7 @@ static void rt_finish(struct runtime *rt)
 	if (!pool_end(rt->pool, until))
 		rt->left_behind = true;
 	join_threads(rt);
+	watch_del(rt);
 	if (!rt->left_behind)
 		rt->poll->runtime_fini(rt);
 	unpublish(rt);

@@ -30,6 +30,7 @@
 struct poll_ops;
 struct pool;
 struct rt_waiter;
+struct watched;
 
 /* Work that anybody may take, from foreign threads. */
 struct inject {
@@ -48,6 +49,7 @@ struct runtime {
 	uint32_t debug_migrate;		/* I */
 	uint32_t park_ring;		/* I; OA_PARK=ring */
 	uint32_t watch_off;		/* I; no processor to spare for it */
+	uint32_t watch_asleep;		/* A; core/watch.c */
 	uint32_t generation;		/* I; of the process, see core/fork.c */
 	struct stack_pool stacks;
 	struct worker **workers;	/* I */
@@ -68,6 +70,7 @@ struct runtime {
 	uint64_t outside_dropped;	/* A; of those, how many never ran */
 	uint64_t outside_cancelled;	/* A; of those, how many had been */
 	struct pool *pool;		/* I */
+	struct watched *watch;		/* I; or NULL; core/watch.c */
 
 	/* cold */
 	struct cds_list_head node;	/* R:runtimes_lock */

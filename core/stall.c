@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Stalls: a task that holds its worker. What a worker runs and how often it
+ * has switched is looked at from outside, at every tick of the watch; when
+ * both stay what they are for longer than the limit, it is told.
+ *
+ * Time in which nothing of the process ran, stopped by a debugger, say, does
+ * not count: the watch itself came late by that much. Nor does time in which
+ * the thread had no processor: then it is ready to run, by what the kernel
+ * says, but has used up less time of it.
+ */
+#ifndef OA_SIM
+#include "core/inspect.h"
+#include "core/rcu.h"
+#include "core/watch.h"
+#include "core/watch_priv.h"
+
+static oa_time_t cpu_time(const struct sight *s)
+{
+	struct timespec ts;
+
+	if (clock_gettime(s->cpu_clock, &ts))
+		return 0;
+	return ts.tv_sec * OA_SEC + ts.tv_nsec;
+}
+
+/* True: it is not what it was. */
+static bool moved(const struct worker *w, const struct sight *s)
+{
+	return READ_ONCE(w->current) != s->task ||
+	       READ_ONCE(w->st.switches) != s->switches ||
+	       READ_ONCE(w->st.yields) != s->yields ||
+	       /* relaxed: looked at again and again */
+	       READ_ONCE(w->state) != WORKER_RUNNING;
+}
+
+static void see(const struct watched *d, struct worker *w, struct sight *s,
+		oa_time_t now)
+{
+	s->task = READ_ONCE(w->state) == WORKER_RUNNING ?
+		  READ_ONCE(w->current) : NULL;
+	s->switches = READ_ONCE(w->st.switches);
+	s->yields = READ_ONCE(w->st.yields);
+	s->since = now;
+	s->cpu = s->task ? cpu_time(s) : 0;
+	s->due = d->limit;
+	s->told = false;
+}
+
+/* Is it the task's doing? @state is filled in. */
+static bool is_held(const struct watched *d, struct sight *s, oa_time_t now,
+		    char *state)
+{
+	*state = trace_thread_state(s->tid);
+	switch (*state) {
+	case 'R':
+		return cpu_time(s) - s->cpu >= d->limit / 4 * 3;
+	case 'T':
+	case 't':
+		s->since = now;
+		return false;
+	case 'X':
+	case 'Z':
+		return false;
+	default:
+		return true;
+	}
+}
+
+static struct report report;		/* watch */
+
+static void put_task(struct runtime *rt, struct symbols *syms,
+		     const struct sight *s, oa_task_t *h)
+{
+	char name[OA_TASK_NAME_MAX], site[SYMBOL_MAX];
+	struct oa_task_info i;
+	bool known;
+
+	rcu_read_lock();
+	known = inspect_task(rt, (struct task *)(uintptr_t)s->task, &i, name);
+	rcu_read_unlock();
+	if (!known) {
+		report_add(&report, "a task");
+		return;
+	}
+	*h = i.task;
+	report_add(&report, "task \"%s\" (%#llx, started at %s)", name,
+		   (unsigned long long)i.task.id,
+		   symbol_print(syms, i.spawn_site, 1, site, sizeof(site)));
+}
+
+static void tell(struct watched *d, struct worker *w, struct sight *s,
+		 oa_time_t held, char state)
+{
+	struct oa_runtime_event ev = {
+		.kind = OA_EVENT_STALL, .worker = (int)w->index, .value = held,
+	};
+	struct symbols syms;
+	struct trace tr;
+
+	symbols_init(&syms);
+	put_task(d->rt, &syms, s, &ev.task);
+	report_add(&report, " has held worker %u of \"%s\" for %lld ms",
+		   w->index, d->rt->name, (long long)(held / OA_MSEC));
+	trace_take(w, s, state, &tr);
+	trace_put(&report, &syms, &tr);
+	symbols_fini(&syms);
+	report_tell(d->rt, &report, &ev);
+}
+
+static void look(struct watched *d, struct worker *w, struct sight *s,
+		 oa_time_t now, oa_time_t gap)
+{
+	oa_time_t held;
+	char state;
+
+	if (moved(w, s)) {
+		see(d, w, s, now);
+		return;
+	}
+	s->since += gap;
+	held = now - s->since;
+	/* [watch-tid] pairs with watch_worker() */
+	if (!s->task || held < s->due || !atomic_load_acq(&s->tid) ||
+	    !is_held(d, s, now, &state) || moved(w, s))
+		return;
+	if (!s->told)
+		STAT_INC(w, stalls);
+	s->told = true;
+	s->due = held > OA_FOREVER / 10 ? OA_FOREVER : held * 10;
+	report_begin(&report);
+	if (report_allowed(&report, now))
+		tell(d, w, s, held, state);
+}
+
+bool stall_look(struct watched *d, oa_time_t now, oa_time_t gap)
+{
+	struct runtime *rt = d->rt;
+	uint64_t moves = 0;
+	bool busy = false;
+
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		struct worker *w = rt->workers[i];
+		/* [watch-idle] */
+		uint32_t state = atomic_load(&w->state);
+
+		look(d, w, &d->w[i], now, gap);
+		moves += READ_ONCE(w->st.switches) + READ_ONCE(w->st.yields);
+		busy = busy || (state != WORKER_PARKED_FUTEX &&
+				state != WORKER_PARKED_RING &&
+				state != WORKER_DEAD);
+	}
+	busy = busy || moves != d->moves;
+	d->moves = moves;
+	return busy;
+}
+
+void stall_show(struct watched *d)
+{
+	struct symbols syms;
+	struct sight s;
+	struct trace tr;
+	oa_task_t h;
+
+	symbols_init(&syms);
+	for (uint32_t i = 0; i < d->rt->nr_workers; i++) {
+		struct worker *w = d->rt->workers[i];
+
+		s = d->w[i];
+		see(d, w, &s, 0);
+		if (!s.task || !atomic_load_acq(&d->w[i].tid)) /* [watch-tid] */
+			continue;
+		report_begin(&report);
+		report_add(&report, "worker %u runs ", i);
+		put_task(d->rt, &syms, &s, &h);
+		trace_take(w, &s, trace_thread_state(s.tid), &tr);
+		trace_put(&report, &syms, &tr);
+		report_tell(NULL, &report, NULL);
+	}
+	symbols_fini(&syms);
+}
+#endif

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The watch: one thread of the process that looks at the runtimes which want
+ * to be watched. It begins with the first and ends with the last of them.
+ *
+ * It ticks, at half the shortest limit, while some worker runs tasks. When all
+ * are parked, and nothing has moved since the last tick, it looks for deadlocks
+ * once more and goes to sleep:
+ *
+ *	watch (fall_asleep())			worker (core/idle.c)
+ *	rt->watch_asleep = 1 of each		state = RUNNING	(exchange)
+ *	asleep = 1				watch_asleep? wake the watch
+ *	full fence
+ *	look at the states again
+ *
+ * Both write, then read what the other wrote [watch-idle]. A worker that is
+ * back costs a load, and one of them a wake; then the watch stays awake for a
+ * tick at least, so that there is not more than one wake in a tick.
+ *
+ * Locks. ->lock (a mutex) is held to begin and to end the thread, and to take
+ * and give signals; ->list_lock, a spin lock, for the list alone. While the
+ * watch is busy with a runtime, ->busy says so and no lock is held: who is to
+ * take it off the list waits for that, before it takes the mutex. So what is
+ * called by the watch may start other runtimes, and end others.
+ */
+#ifndef OA_SIM
+#include "core/watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/pool.h"
+#include "core/watch_priv.h"
+
+#define TICK_MIN	OA_MSEC
+#define TICK_MAX	OA_SEC
+#define WALK_EVERY	(10 * OA_SEC)
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned int users;		/* L:lock */
+	struct poll_thread thread;	/* L:lock */
+	struct spin list_lock;
+	struct cds_list_head list;	/* L:list_lock */
+	struct watched *busy;		/* L:list_lock */
+	unsigned int leaving;		/* L:list_lock; who waits for that */
+	uint32_t turn;			/* A; futex: ->busy has changed */
+	uint32_t word;			/* A; futex: something is to be done */
+	uint32_t asleep;		/* A; see above */
+	uint32_t stop;			/* A */
+} watch = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.list = CDS_LIST_HEAD_INIT(watch.list),
+};
+
+/* The thread's own. */
+static struct {
+	oa_time_t last;			/* look */
+	oa_time_t tick;			/* that it slept for; 0: longer */
+	oa_time_t walked;
+	oa_time_t walk_took;
+	bool dirty;			/* something has moved since */
+	bool woken;			/* from its sleep: a tick at least */
+} at;
+
+void watch_poke(void)
+{
+	atomic_add(&watch.word, 1u); /* [watch-word] before the look at it */
+	poll_default->thread_wake(&watch.word);
+}
+
+void watch_wake(struct runtime *rt)
+{
+	atomic_store(&rt->watch_asleep, 0u); /* [watch-idle] */
+	if (atomic_xchg(&watch.asleep, 0u)) /* [watch-idle] one of them */
+		watch_poke();
+}
+
+/* Going from one to the next, while others come and go. */
+
+/* Under the list lock, which it gives up. */
+static void set_busy(struct watched *d)
+{
+	bool leaving = watch.leaving;
+
+	watch.busy = d;
+	spin_unlock(&watch.list_lock);
+	if (!leaving)
+		return;
+	atomic_add(&watch.turn, 1u); /* [watch-turn] ->busy before it */
+	poll_default->thread_wake(&watch.turn);
+}
+
+/* The one after @d, or the first; @d is let go. */
+static struct watched *next_watched(struct watched *d)
+{
+	struct cds_list_head *n;
+
+	spin_lock(&watch.list_lock);
+	n = d ? d->node.next : watch.list.next;
+	d = n == &watch.list ? NULL : cds_list_entry(n, struct watched, node);
+	set_busy(d);
+	return d;
+}
+
+#define for_each_watched(d) \
+	for (d = next_watched(NULL); d; d = next_watched(d))
+
+struct watched *watch_hold(const struct runtime *rt)
+{
+	struct watched *d, *is = NULL;
+
+	spin_lock(&watch.list_lock);
+	cds_list_for_each_entry(d, &watch.list, node)
+		if (d->rt == rt && d->limit != OA_FOREVER)
+			is = d;
+	set_busy(is);
+	return is;
+}
+
+void watch_let_go(void)
+{
+	spin_lock(&watch.list_lock);
+	set_busy(NULL);
+}
+
+/* Signals. */
+
+static void serve_signals(void)
+{
+	uint64_t came = dump_signal_came();
+	struct watched *d;
+
+	if (!came)
+		return;
+	for_each_watched(d) {
+		if (!d->signal || !(came & 1ull << (d->signal - 1)))
+			continue;
+		oa_dump((struct oa_runtime *)d->rt, STDERR_FILENO);
+		stall_show(d);
+	}
+}
+
+/* They come here if every other thread blocks them. */
+static void let_signals_in(void)
+{
+	struct watched *d;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for_each_watched(d)
+		if (d->signal)
+			sigaddset(&set, d->signal);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* The looks. */
+
+struct round {
+	oa_time_t tick;
+	bool busy;			/* some worker, or has been */
+	bool outside;			/* a thread of a blocking pool */
+	bool any;
+};
+
+static void look_at_all(struct round *r, oa_time_t now, oa_time_t gap)
+{
+	struct watched *d;
+
+	for_each_watched(d) {
+		if (d->limit == OA_FOREVER)
+			continue;
+		r->any = true;
+		r->tick = min_of(r->tick, max_of(d->limit / 2, TICK_MIN));
+		r->busy |= stall_look(d, now, gap);
+		r->outside |= pool_busy(d->rt->pool);
+	}
+}
+
+/* When may it walk again, so that it costs a twentieth at most? */
+static oa_time_t walk_after(void)
+{
+	return at.walked + 20 * at.walk_took;
+}
+
+static void walk(oa_time_t now)
+{
+	deadlock_look(now);
+	at.walked = poll_default->now();
+	at.walk_took = at.walked - now;
+	at.dirty = false;
+}
+
+/* True: nobody has come back, and who does will wake it. */
+static bool fall_asleep(void)
+{
+	struct round r = { .tick = TICK_MAX };
+	struct watched *d;
+
+	for_each_watched(d)
+		atomic_store(&d->rt->watch_asleep, 1u); /* [watch-idle] */
+	atomic_store(&watch.asleep, 1u); /* [watch-idle] */
+	smp_mb(); /* [watch-idle] before the look */
+	look_at_all(&r, poll_default->now(), 0);
+	if (!r.busy)
+		return true;
+	atomic_store(&watch.asleep, 0u); /* [watch-idle] */
+	at.dirty = true;
+	return false;
+}
+
+/* Until when there is nothing to look at. */
+static oa_time_t look_round(void)
+{
+	oa_time_t now = poll_default->now(), gap = now - at.last;
+	struct round r = { .tick = TICK_MAX };
+
+	/* Stopped, or short of a processor, as the workers may have been. */
+	gap = at.tick && gap > 2 * at.tick ? gap - at.tick : 0;
+	at.last = now;
+	look_at_all(&r, now, gap);
+	at.tick = r.tick;
+	if (!r.any) {
+		at.tick = 0;
+		return OA_FOREVER;
+	}
+	at.dirty |= r.busy;
+	if (now >= walk_after() &&
+	    (now >= at.walked + WALK_EVERY || (at.dirty && !r.busy)))
+		walk(now);
+	if (!r.busy && !at.dirty && !at.woken && fall_asleep()) {
+		at.tick = 0;
+		/* Those of the pool come and go without telling. */
+		at.dirty = r.outside;
+		return r.outside ? now + TICK_MAX : OA_FOREVER;
+	}
+	at.woken = false;
+	return now + r.tick;
+}
+
+static void *watch_main(void *arg)
+{
+	oa_time_t until;
+	uint32_t word;
+
+	trace_begin();
+	for (;;) {
+		word = atomic_load(&watch.word); /* [watch-word] */
+		if (atomic_load(&watch.stop)) /* [watch-word] */
+			break;
+		/* [watch-idle] woken, or for another reason */
+		at.woken |= !at.tick && !atomic_load(&watch.asleep);
+		atomic_store(&watch.asleep, 0u); /* [watch-idle] */
+		let_signals_in();
+		serve_signals();
+		until = look_round();
+		poll_default->thread_wait(&watch.word, word, until);
+	}
+	trace_end();
+	return arg;
+}
+
+/* Beginning and end. */
+
+/* Signals of the program are for its own threads. */
+static int start_thread(void)
+{
+	sigset_t all, was;
+	int err;
+
+	memset(&at, 0, sizeof(at));
+	atomic_store(&watch.stop, 0u); /* [watch-word] */
+	watch.thread.fn = watch_main;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	err = poll_default->thread_start(&watch.thread, "oa/watch", -1);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return err;
+}
+
+static void stop_thread(void)
+{
+	atomic_store(&watch.stop, 1u); /* [watch-word] */
+	watch_poke();
+	poll_default->thread_join(&watch.thread);
+}
+
+static size_t watched_size(const struct runtime *rt)
+{
+	return sizeof(struct watched) + rt->nr_workers * sizeof(struct sight);
+}
+
+static int enlist(struct watched *d)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&watch.lock);
+	if (d->signal)
+		err = dump_signal_take(d->signal);
+	if (!err && !watch.users) {
+		err = start_thread();
+		if (err && d->signal)
+			dump_signal_put(d->signal);
+	}
+	if (!err) {
+		watch.users++;
+		spin_lock(&watch.list_lock);
+		cds_list_add_tail(&d->node, &watch.list);
+		spin_unlock(&watch.list_lock);
+	}
+	pthread_mutex_unlock(&watch.lock);
+	if (!err)
+		watch_poke();
+	return err;
+}
+
+int watch_add(struct runtime *rt)
+{
+	oa_time_t limit = rt->cfg.watch ? rt->cfg.watch : WATCH_DEFAULT;
+	struct watched *d;
+	int err;
+
+	if (limit == OA_FOREVER && !rt->cfg.dump_signal)
+		return 0;
+	d = mem_alloc(rt_alloc(rt), watched_size(rt), 8);
+	if (!d)
+		return -ENOMEM;
+	d->rt = rt;
+	d->limit = limit;
+	d->signal = rt->cfg.dump_signal;
+	rt->watch = d;
+	err = enlist(d);
+	if (err) {
+		rt->watch = NULL;
+		mem_free(rt_alloc(rt), d, watched_size(rt));
+	}
+	return err;
+}
+
+static void delist(struct watched *d)
+{
+	uint32_t turn;
+
+	spin_lock(&watch.list_lock);
+	watch.leaving++;
+	while (watch.busy == d) {
+		turn = atomic_load(&watch.turn); /* [watch-turn] */
+		spin_unlock(&watch.list_lock);
+		poll_default->thread_wait(&watch.turn, turn, OA_FOREVER);
+		spin_lock(&watch.list_lock);
+	}
+	watch.leaving--;
+	cds_list_del(&d->node);
+	spin_unlock(&watch.list_lock);
+}
+
+void watch_del(struct runtime *rt)
+{
+	struct watched *d = rt->watch;
+
+	if (!d)
+		return;
+	delist(d);
+	pthread_mutex_lock(&watch.lock);
+	if (d->signal)
+		dump_signal_put(d->signal);
+	if (!--watch.users)
+		stop_thread();
+	pthread_mutex_unlock(&watch.lock);
+	rt->watch = NULL;
+	mem_free(rt_alloc(rt), d, watched_size(rt));
+}
+
+void watch_worker(struct worker *w)
+{
+	struct watched *d = w->rt->watch;
+
+	if (!d)
+		return;
+	pthread_getcpuclockid(pthread_self(), &d->w[w->index].cpu_clock);
+	/* [watch-tid] the clock before it */
+	atomic_store_rel(&d->w[w->index].tid, gettid());
+}
+
+/* fork() */
+
+void watch_fork_prepare(void)
+{
+	pthread_mutex_lock(&watch.lock);
+	spin_lock(&watch.list_lock);
+}
+
+void watch_fork_parent(void)
+{
+	spin_unlock(&watch.list_lock);
+	pthread_mutex_unlock(&watch.lock);
+}
+
+/* The thread is the parent's, and so are the runtimes. */
+void watch_fork_child(void)
+{
+	CDS_INIT_LIST_HEAD(&watch.list);
+	watch.users = 0;
+	watch.busy = NULL;
+	watch.asleep = 0;
+	watch.leaving = 0;
+	trace_fork_child();
+	dump_signal_fork_child();
+	deadlock_fork_child();
+	report_fork_child();
+	watch_fork_parent();
+}
+#endif
