@@ -61,6 +61,8 @@ static void tell_started(struct runtime *rt)
 		return;
 	rt->poll->features(tell_lack, rt);
 	env_complain(tell_lack, rt);
+	if (watch_lacks(rt))
+		tell_lack(rt, "watch: no, a thread could not be started", true);
 }
 
 static int read_config(struct oa_config *to, const struct oa_config *from)

@@ -207,7 +207,7 @@ oa_time_t waitgraph_since(const struct task *t, uint64_t word, oa_time_t now)
 	is = READ_ONCE(*at);
 	if (is >> 32 && (uint32_t)is == epoch)
 		return (oa_time_t)(is >> 32) * SINCE_UNIT;
-	WRITE_ONCE(*at, (uint64_t)(now / SINCE_UNIT + 1) << 32 | epoch);
+	WRITE_ONCE(*at, (uint64_t)(now / SINCE_UNIT) << 32 | epoch);
 	return 0;
 }
 #endif

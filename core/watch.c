@@ -38,7 +38,8 @@
 
 #define TICK_MIN	OA_MSEC
 #define TICK_MAX	OA_SEC
-#define WALK_EVERY	(10 * OA_SEC)
+#define WALK_SOONEST	OA_SEC
+#define WALK_LATEST	(10 * OA_SEC)
 
 static struct {
 	pthread_mutex_t lock;
@@ -181,17 +182,38 @@ static void look_at_all(struct round *r, oa_time_t now, oa_time_t gap)
 	}
 }
 
-/* When may it walk again, so that it costs a twentieth at most? */
-static oa_time_t walk_after(void)
+/*
+ * Is it time to walk through all tasks? When all is still and has not been
+ * since the last walk; else now and then. It takes a twentieth of the time at
+ * most, a thousandth where that is not too seldom.
+ */
+static bool walk_due(oa_time_t now, bool busy)
 {
-	return at.walked + 20 * at.walk_took;
+	oa_time_t since = now - at.walked, often = 1000 * at.walk_took;
+
+	if (at.dirty && !busy)
+		return since >= 20 * at.walk_took;
+	often = min_of(max_of(often, WALK_SOONEST), WALK_LATEST);
+	return since >= max_of(often, 20 * at.walk_took);
+}
+
+/* Of processor time, by this thread. */
+static oa_time_t used(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts))
+		return 0;
+	return ts.tv_sec * OA_SEC + ts.tv_nsec;
 }
 
 static void walk(oa_time_t now)
 {
+	oa_time_t before = used();
+
 	deadlock_look(now);
 	at.walked = poll_default->now();
-	at.walk_took = at.walked - now;
+	at.walk_took = used() - before;
 	at.dirty = false;
 }
 
@@ -229,8 +251,7 @@ static oa_time_t look_round(void)
 		return OA_FOREVER;
 	}
 	at.dirty |= r.busy;
-	if (now >= walk_after() &&
-	    (now >= at.walked + WALK_EVERY || (at.dirty && !r.busy)))
+	if (walk_due(now, r.busy))
 		walk(now);
 	if (!r.busy && !at.dirty && !at.woken && fall_asleep()) {
 		at.tick = 0;
@@ -318,6 +339,17 @@ static int enlist(struct watched *d)
 	return err;
 }
 
+/* Nobody has asked for it: what cannot be had is left out. */
+static bool by_default(const struct runtime *rt)
+{
+	return !rt->cfg.watch && !rt->cfg.dump_signal;
+}
+
+bool watch_lacks(const struct runtime *rt)
+{
+	return !rt->watch && by_default(rt);
+}
+
 int watch_add(struct runtime *rt)
 {
 	oa_time_t limit = rt->cfg.watch ? rt->cfg.watch : WATCH_DEFAULT;
@@ -338,7 +370,7 @@ int watch_add(struct runtime *rt)
 		rt->watch = NULL;
 		mem_free(rt_alloc(rt), d, watched_size(rt));
 	}
-	return err;
+	return by_default(rt) ? 0 : err;
 }
 
 static void delist(struct watched *d)

@@ -21,6 +21,12 @@ static inline int watch_add(struct runtime *rt)
 	return 0;
 }
 
+static inline bool watch_lacks(const struct runtime *rt)
+{
+	(void)rt;
+	return false;
+}
+
 static inline void watch_del(struct runtime *rt)
 {
 	(void)rt;
@@ -61,6 +67,8 @@ int watch_check(const struct oa_config *c);
 /* Before the workers of @rt begin, and after they have ended. */
 int watch_add(struct runtime *rt);
 void watch_del(struct runtime *rt);
+/* It is not watched, for want of a thread. */
+bool watch_lacks(const struct runtime *rt);
 
 /* On the thread of @w, before it runs anything. */
 void watch_worker(struct worker *w);
