@@ -178,7 +178,7 @@ void deadlock_look(oa_time_t now)
 
 	for (uint32_t i = 0; i < n; i++) {
 		t = slab_obj(&task_cache, i);
-		word = READ_ONCE(t->wait);
+		word = atomic_load_acq(&t->wait); /* [wait-look] */
 		if (!wait_open(word))
 			continue;
 		waitgraph_since(t, word, now);

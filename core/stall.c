@@ -6,8 +6,8 @@
  *
  * Time in which nothing of the process ran, stopped by a debugger, say, does
  * not count: the watch itself came late by that much. Nor does time in which
- * the thread had no processor: then it is ready to run, by what the kernel
- * says, but has used up less time of it.
+ * the thread had no processor: it must have used up most of the limit if it
+ * can run, and have waited in the kernel for good if it cannot.
  */
 #ifndef OA_SIM
 #include "core/inspect.h"
@@ -37,12 +37,16 @@ static bool moved(const struct worker *w, const struct sight *s)
 static void see(const struct watched *d, struct worker *w, struct sight *s,
 		oa_time_t now)
 {
-	s->task = READ_ONCE(w->state) == WORKER_RUNNING ?
+	/* [watch-tid] what is read of its thread; pairs with watch_worker() */
+	bool up = atomic_load_acq(&s->tid) != 0;
+
+	s->task = up && READ_ONCE(w->state) == WORKER_RUNNING ?
 		  READ_ONCE(w->current) : NULL;
 	s->switches = READ_ONCE(w->st.switches);
 	s->yields = READ_ONCE(w->st.yields);
 	s->since = now;
 	s->cpu = s->task ? cpu_time(s) : 0;
+	s->again = 0;
 	s->due = d->limit;
 	s->told = false;
 }
@@ -63,7 +67,9 @@ static bool is_held(const struct watched *d, struct sight *s, oa_time_t now,
 	case 'Z':
 		return false;
 	default:
-		return true;
+		/* In the kernel, and not only on its way back to a processor. */
+		return now - s->again - (trace_thread_delay(s->tid) -
+					 s->delay) >= d->limit / 4;
 	}
 }
 
@@ -118,11 +124,16 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 		see(d, w, s, now);
 		return;
 	}
+	if (!s->task)
+		return;
 	s->since += gap;
 	held = now - s->since;
-	/* [watch-tid] pairs with watch_worker() */
-	if (!s->task || held < s->due || !atomic_load_acq(&s->tid) ||
-	    !is_held(d, s, now, &state) || moved(w, s))
+	if (!s->again || gap) {
+		s->again = now;
+		s->delay = trace_thread_delay(s->tid);
+	}
+	if (held < s->due || !is_held(d, s, now, &state) ||
+	    moved(w, s))
 		return;
 	if (!s->told)
 		STAT_INC(w, stalls);
@@ -166,9 +177,11 @@ void stall_show(struct watched *d)
 	for (uint32_t i = 0; i < d->rt->nr_workers; i++) {
 		struct worker *w = d->rt->workers[i];
 
+		if (!atomic_load_acq(&d->w[i].tid)) /* [watch-tid] */
+			continue;
 		s = d->w[i];
 		see(d, w, &s, 0);
-		if (!s.task || !atomic_load_acq(&d->w[i].tid)) /* [watch-tid] */
+		if (!s.task)
 			continue;
 		report_begin(&report);
 		report_add(&report, "worker %u runs ", i);

@@ -178,6 +178,17 @@ char trace_thread_state(pid_t tid)
 	return at && at[1] == ' ' ? at[2] : '?';
 }
 
+oa_time_t trace_thread_delay(pid_t tid)
+{
+	char buf[128];
+	long long delay = 0;
+
+	if (!read_file(tid, "schedstat", buf, sizeof(buf)) ||
+	    sscanf(buf, "%*d %lld", &delay) != 1)
+		return 0;
+	return delay;
+}
+
 static void ask_thread(pid_t tid)
 {
 	oa_time_t until = poll_default->now() + ANSWER_WITHIN;

@@ -19,6 +19,8 @@ struct sight {
 	uint64_t yields;
 	oa_time_t since;
 	oa_time_t cpu;			/* of its thread, then */
+	oa_time_t again;		/* first look that found it still */
+	oa_time_t delay;		/* of its thread, then */
 	oa_time_t due;			/* held so long it is told */
 	bool told;
 };
@@ -81,6 +83,8 @@ void trace_end(void);
 void trace_fork_child(void);
 /* 'R', 'S', 'D', 'T', 't', ... of that thread; '?': not to be known. */
 char trace_thread_state(pid_t tid);
+/* How long it has waited for a processor, all in all; 0: not to be known. */
+oa_time_t trace_thread_delay(pid_t tid);
 /* Watch. Where @w stands, while it is what @s saw. */
 void trace_take(struct worker *w, const struct sight *s, char state,
 		struct trace *tr);

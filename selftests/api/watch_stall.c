@@ -133,6 +133,7 @@ TEST_F(stall, is_not_who_waits_or_gives_way)
 	ASSERT_OK(oa_runtime_wait(here, NULL));
 	ASSERT_OK(oa_runtime_wait(there, NULL));
 	EXPECT_EQ(0u, other.n);
+	EXPECT_STREQ("", other.ev[0].text);
 	ASSERT_OK(oa_runtime_free(here));
 	ASSERT_OK(oa_runtime_free(there));
 }
