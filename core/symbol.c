@@ -46,6 +46,13 @@ static int look_in(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+int symbol_is_code(const void *pc)
+{
+	struct object o = { .pc = (uintptr_t)pc };
+
+	return dl_iterate_phdr(look_in, &o) && o.found;
+}
+
 static void map_file(struct symbol_file *f, const char *name)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC);

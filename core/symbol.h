@@ -30,6 +30,9 @@ struct symbols {
 void symbols_init(struct symbols *s);
 void symbols_fini(struct symbols *s);
 
+/* Does it lie in what the program or one of its libraries can run? */
+int symbol_is_code(const void *pc);
+
 /*
  * "function+0x12", or "program+0x1234" for addr2line(1), or the bare address.
  * @ret: @pc is a return address. Not for signal handlers.
