@@ -75,28 +75,37 @@ static bool is_held(const struct watched *d, struct sight *s, oa_time_t now,
 
 static struct report report;		/* watch */
 
-static void put_task(struct runtime *rt, struct symbols *syms,
-		     const struct sight *s, oa_task_t *h)
-{
-	char name[OA_TASK_NAME_MAX], site[SYMBOL_MAX];
-	struct oa_task_info i;
+/* Who it is: looked up while it stalls. */
+struct who {
 	bool known;
+	char name[OA_TASK_NAME_MAX];
+	struct oa_task_info i;
+};
 
+static void look_up(struct runtime *rt, const struct sight *s, struct who *who)
+{
 	rcu_read_lock();
-	known = inspect_task(rt, (struct task *)(uintptr_t)s->task, &i, name);
+	who->known = inspect_task(rt, (struct task *)(uintptr_t)s->task,
+				  &who->i, who->name);
 	rcu_read_unlock();
-	if (!known) {
+}
+
+static void put_who(struct symbols *syms, const struct who *who)
+{
+	char site[SYMBOL_MAX];
+
+	if (!who->known) {
 		report_add(&report, "a task");
 		return;
 	}
-	*h = i.task;
-	report_add(&report, "task \"%s\" (%#llx, started at %s)", name,
-		   (unsigned long long)i.task.id,
-		   symbol_print(syms, i.spawn_site, 1, site, sizeof(site)));
+	report_add(&report, "task \"%s\" (%#llx, started at %s)", who->name,
+		   (unsigned long long)who->i.task.id,
+		   symbol_print(syms, who->i.spawn_site, 1, site,
+				sizeof(site)));
 }
 
 static void tell(struct watched *d, struct worker *w, struct sight *s,
-		 oa_time_t held, char state)
+		 const struct who *who, oa_time_t held, char state)
 {
 	struct oa_runtime_event ev = {
 		.kind = OA_EVENT_STALL, .worker = (int)w->index, .value = held,
@@ -104,8 +113,10 @@ static void tell(struct watched *d, struct worker *w, struct sight *s,
 	struct symbols syms;
 	struct trace tr;
 
+	if (who->known)
+		ev.task = who->i.task;
 	symbols_init(&syms);
-	put_task(d->rt, &syms, s, &ev.task);
+	put_who(&syms, who);
 	report_add(&report, " has held worker %u of \"%s\" for %lld ms",
 		   w->index, d->rt->name, (long long)(held / OA_MSEC));
 	trace_take(w, s, state, &tr);
@@ -118,6 +129,7 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 		 oa_time_t now, oa_time_t gap)
 {
 	oa_time_t held;
+	struct who who;
 	char state;
 
 	if (moved(w, s)) {
@@ -132,8 +144,10 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 		s->again = now;
 		s->delay = trace_thread_delay(s->tid);
 	}
-	if (held < s->due || !is_held(d, s, now, &state) ||
-	    moved(w, s))
+	if (held < s->due || !is_held(d, s, now, &state))
+		return;
+	look_up(d->rt, s, &who);
+	if (moved(w, s))
 		return;
 	if (!s->told)
 		STAT_INC(w, stalls);
@@ -141,7 +155,7 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 	s->due = held > OA_FOREVER / 10 ? OA_FOREVER : held * 10;
 	report_begin(&report);
 	if (report_allowed(&report, now))
-		tell(d, w, s, held, state);
+		tell(d, w, s, &who, held, state);
 }
 
 bool stall_look(struct watched *d, oa_time_t now, oa_time_t gap)
@@ -171,7 +185,7 @@ void stall_show(struct watched *d)
 	struct symbols syms;
 	struct sight s;
 	struct trace tr;
-	oa_task_t h;
+	struct who who;
 
 	symbols_init(&syms);
 	for (uint32_t i = 0; i < d->rt->nr_workers; i++) {
@@ -185,7 +199,8 @@ void stall_show(struct watched *d)
 			continue;
 		report_begin(&report);
 		report_add(&report, "worker %u runs ", i);
-		put_task(d->rt, &syms, &s, &h);
+		look_up(d->rt, &s, &who);
+		put_who(&syms, &who);
 		trace_take(w, &s, trace_thread_state(s.tid), &tr);
 		trace_put(&report, &syms, &tr);
 		report_tell(NULL, &report, NULL);
