@@ -7,6 +7,8 @@
  * its waits has ended in between.
  */
 #ifndef OA_SIM
+#include <string.h>
+
 #include "core/mem.h"
 #include "core/park.h"
 #include "core/waitgraph.h"
@@ -72,7 +74,10 @@ static void put_link(struct symbols *syms, const struct wait_link *l,
 {
 	report_add(&report, "\n    ");
 	report_task(&report, syms, l->task);
-	if (l->word & WAIT_SYNC)
+	if (l->word & WAIT_SYNC && !strcmp(l->what, "scope"))
+		report_add(&report, " waits for its scope at %p, in which is ",
+			   l->on);
+	else if (l->word & WAIT_SYNC)
 		report_add(&report, " waits for the %s at %p, which is held by ",
 			   l->what, l->on);
 	else

@@ -155,6 +155,7 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	i->deadline = OA_FOREVER;
 	i->fn = body_of(t, flags);
 	i->spawn_site = READ_ONCE(t->site);
+	i->prio = READ_ONCE(t->prio);
 	if (i->state == OA_TASK_PARKED || i->state == OA_TASK_WAITING)
 		tell_wait(rt, t, wait, i);
 	if (i->state == OA_TASK_DELAYED)

@@ -14,8 +14,16 @@
  * then lasted from its own reading to the first of the second looks, and who
  * is suspended gives nothing back. It may still be ended from outside, by a
  * cancel.
+ *
+ * Who waits for a scope waits for all that is in it, any number of tasks. They
+ * are not gone through: of a chain that ends in such a wait one asks whether
+ * somebody in it belongs to that scope, himself or by the opener of his own,
+ * who waits for that; then the ring is closed. So what leads to a scope is
+ * gone through again from each that begins there.
  */
 #include "core/waitgraph.h"
+
+#include <string.h>
 
 #include "core/inspect.h"
 #include "core/mem.h"
@@ -23,6 +31,7 @@
 #include "core/waiter.h"
 
 #define LITTLE	32u		/* links, where there is no memory for marks */
+#define NESTED	8u		/* scopes in scopes */
 
 enum mark { MARK_NONE, MARK_OPEN, MARK_DONE };
 
@@ -58,6 +67,7 @@ __glance bool wait_look(struct task *t, struct wait_link *l)
 	l->word = atomic_load_acq(&t->wait); /* [wait-look] */
 	l->id.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
 	l->next = 0;
+	l->loose = false;
 	if (!(life & LIFE_ALIVE) || life & LIFE_ENDED || !wait_open(l->word))
 		return false;
 	at = READ_ONCE(t->wait_on);
@@ -124,18 +134,88 @@ static bool ring_lasts(const struct wait_link *stack, unsigned int from,
 	return from == n;
 }
 
+static bool for_scope(const struct wait_link *l)
+{
+	return l->word & WAIT_SYNC && !strcmp(l->what, "scope");
+}
+
+/* The scope that @t was started in, or NULL. */
+static __glance const void *scope_of(const struct task *t)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+
+	return x && READ_ONCE(t->flags) & TASK_MEMBER ?
+	       READ_ONCE(x->member[MEMBER_SCOPE].of) : NULL;
+}
+
+/* Of those who wait for scopes, from that of @t up to @scope. @n: how many. */
+static bool go_up(const struct task *t, const void *scope, struct wait_link *up,
+		  unsigned int *n)
+{
+	const void *at = scope_of(t);
+	struct task *opener;
+
+	for (*n = 0; at && at != scope; at = scope_of(opener), ++*n) {
+		opener = as_task(scope_opener(at));
+		if (!opener || *n == NESTED || !wait_look(opener, &up[*n]) ||
+		    up[*n].word & WAIT_TIMED || up[*n].on != at)
+			return false;
+	}
+	return at;
+}
+
+/* The last on the stack waits for a scope: of somebody below? */
+static unsigned int close_scope(struct wait_link *stack, unsigned int n,
+				unsigned int room, bool whole,
+				unsigned int *from)
+{
+	struct wait_link up[NESTED];
+	unsigned int m;
+
+	for (unsigned int k = 0; k + 1 < (whole ? min_of(n, 2u) : n); k++) {
+		if (!go_up(stack[k].task, stack[n - 1].on, up, &m) ||
+		    n + m > room)
+			continue;
+		while (m)
+			stack[n++] = up[--m];
+		*from = k;
+		return n;
+	}
+	return 0;
+}
+
+/* Done with it; what leads to a scope may be of a ring from elsewhere. */
+static unsigned int leave(struct wait_link *stack, unsigned int n,
+			  unsigned char *marks)
+{
+	const struct wait_link *l = &stack[--n];
+
+	mark(marks, l->task, l->loose ? MARK_NONE : MARK_DONE);
+	if (n && l->loose)
+		stack[n - 1].loose = true;
+	return n;
+}
+
 /* In depth: who is on the stack waits for who lies above him. */
 unsigned int waitgraph_ring(struct task *t, struct wait_link *stack,
 			    unsigned int room, unsigned char *marks,
 			    unsigned int *from)
 {
-	unsigned int n = enter(t, &stack[0], marks), looks = 0, at;
+	unsigned int n = enter(t, &stack[0], marks), looks = 0, at, all;
 	struct task *to;
 
 	while (n) {
+		if (for_scope(&stack[n - 1])) {
+			all = close_scope(stack, n, room, !marks, from);
+			if (all && ring_lasts(stack, *from, all))
+				return all;
+			stack[n - 1].loose = true;
+			n = leave(stack, n, marks);
+			continue;
+		}
 		to = wait_holder(&stack[n - 1], stack[n - 1].next++);
 		if (!to || (!marks && ++looks > LITTLE)) {
-			mark(marks, stack[--n].task, MARK_DONE);
+			n = leave(stack, n, marks);
 			continue;
 		}
 		if (marks && marks[to->slot] == MARK_DONE)

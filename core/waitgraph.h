@@ -13,6 +13,7 @@ struct wait_link {
 	const char *what;		/* "mutex", "join", ... */
 	const void *on;			/* the object, or the joined task */
 	unsigned int next;		/* which holder is to be looked at next */
+	bool loose;			/* leads to a scope: to be seen again */
 };
 
 /* What @t waits for and is not open to a glance stays "object" and NULL. */
@@ -52,5 +53,7 @@ oa_time_t waitgraph_since(const struct task *t, uint64_t word, oa_time_t now);
  * is to be checked: it may be no task.
  */
 const void *object_holder(const char *what, const void *on, unsigned int i);
+/* Of sync/: who has opened that scope, a glance. It may be no task. */
+const void *scope_opener(const void *scope);
 
 #endif

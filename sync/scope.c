@@ -25,6 +25,7 @@
 #include "core/members.h"
 #include "core/runtime.h"
 #include "core/slab.h"
+#include "core/waitgraph.h"
 #include "sync/group.h"
 
 #define SCOPE_KEEP_GOING	1u	/* ->oa__flags */
@@ -372,6 +373,12 @@ int oa_scope_info(const struct oa_scope *s, struct oa_sync_info *info)
 	is.value = group_count(sync_glance(&sc->group));
 	is.owner = sync_owner(sc->owner);
 	return sync_info(&sc->group, info, &is);
+}
+
+/* Records stay what they are; who asks checks what it is told. */
+__glance const void *scope_opener(const void *scope)
+{
+	return READ_ONCE(((const struct scope *)scope)->owner);
 }
 
 struct oa_scope *oa_scope_begin(struct oa_scope *s,

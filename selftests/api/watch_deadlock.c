@@ -272,6 +272,78 @@ TASK_TEST_F(ring, of_a_rwlock_and_a_once, WATCHED())
 	end_two(self, 0);
 }
 
+/* A scope waits for each of its children, and those of theirs. */
+
+static void *child_joins_opener(void *arg)
+{
+	struct joint *j = arg;
+
+	task_wait_until(SEEN(j->s->flag));
+	return oa_err(oa_join(j->s->t[j->with], NULL));
+}
+
+static void *idles(void *arg)
+{
+	(void)arg;
+	return oa_err(oa_sleep(OA_FOREVER));
+}
+
+static void *opens(void *arg)
+{
+	struct joint *j = arg;
+	struct oa_scope s;
+
+	OA_SCOPE(s) {
+		ASSERT_OK(oa_go(idles, NULL, .scope = &s));
+		ASSERT_OK(oa_go(child_joins_opener, j, .scope = &s,
+				.name = "child"));
+		ASSERT_OK(oa_go(idles, NULL, .scope = &s));
+	}
+	return NULL;
+}
+
+TASK_TEST_F(ring, through_a_scope, WATCHED())
+{
+	struct joint j = { self, 0 };
+
+	self->t[0] = oa_spawn(opens, &j, .name = "opener");
+	TELL(self->flag, 1);
+	until_told(self, 1);
+	EXPECT_SAYS(self->heard.ev[0].text, "deadlock of 2 tasks");
+	EXPECT_SAYS(self->heard.ev[0].text, "waits for its scope at ");
+	EXPECT_SAYS(self->heard.ev[0].text, "in which is task \"child\"");
+	EXPECT_SAYS(self->heard.ev[0].text, "the end of task \"opener\"");
+	ASSERT_OK(oa_cancel(self->t[0]));
+	task_wait_until(task_state(NULL, self->t[0]) == OA_TASK_ENDED);
+	ASSERT_OK(oa_join(self->t[0], NULL));
+}
+
+static void *opens_another(void *arg)
+{
+	struct joint *j = arg;
+	struct oa_scope s;
+
+	OA_SCOPE(s)
+		ASSERT_OK(oa_go(opens, j, .scope = &s, .name = "between"));
+	return NULL;
+}
+
+TASK_TEST_F(ring, through_nested_scopes, WATCHED())
+{
+	struct joint j = { self, 0 };
+
+	self->t[0] = oa_spawn(opens_another, &j, .name = "outer");
+	TELL(self->flag, 1);
+	until_told(self, 1);
+	EXPECT_SAYS(self->heard.ev[0].text, "deadlock of 3 tasks");
+	EXPECT_SAYS(self->heard.ev[0].text, "in which is task \"between\"");
+	EXPECT_SAYS(self->heard.ev[0].text, "in which is task \"child\"");
+	EXPECT_SAYS(self->heard.ev[0].text, "the end of task \"outer\"");
+	ASSERT_OK(oa_cancel(self->t[0]));
+	task_wait_until(task_state(NULL, self->t[0]) == OA_TASK_ENDED);
+	ASSERT_OK(oa_join(self->t[0], NULL));
+}
+
 /* With threads that are no workers. */
 
 static void *on_a_thread(void *arg)
@@ -360,6 +432,45 @@ TASK_TEST_F(ring, is_told_once, WATCHED())
 	EXPECT_EQ(3u, self->heard.n);
 	end_two(self, 4);
 	end_all(self, 2);
+}
+
+/* Not a ring: a mutex that nobody will ever give back. */
+
+static void *keeps_two(void *arg)
+{
+	struct oa_mutex *m = arg;
+
+	ASSERT_OK(oa_mutex_lock(&m[0]));
+	ASSERT_OK(oa_mutex_lock(&m[1]));
+	return NULL;
+}
+
+static void *keeps_one(void *arg)
+{
+	struct oa_mutex *m = arg;
+
+	ASSERT_OK(oa_mutex_lock(&m[2]));
+	ASSERT_OK(oa_mutex_lock(&m[3]));
+	ASSERT_OK(oa_mutex_unlock(&m[2]));
+	return NULL;
+}
+
+TASK_TEST_F(ring, who_ends_with_a_mutex, WATCHED())
+{
+	struct oa_mutex m[4] = { OA_MUTEX_INIT };
+	oa_task_t t;
+
+	self->heard.kind = OA_EVENT_HELD;
+	t = oa_spawn(keeps_two, m, .name = "keeper");
+	ASSERT_OK(oa_join(t, NULL));
+	EXPECT_EQ(1u, SEEN(self->heard.n));
+	EXPECT_TRUE(oa_task_eq(t, self->heard.ev[0].task));
+	EXPECT_EQ(2, self->heard.ev[0].value);
+	EXPECT_SAYS(self->heard.ev[0].text, "\"keeper\"");
+	t = oa_spawn(keeps_one, m);
+	ASSERT_OK(oa_join(t, NULL));
+	EXPECT_EQ(2u, SEEN(self->heard.n));
+	EXPECT_EQ(1, self->heard.ev[1].value);
 }
 
 /* While others go on, it is found by the next of the regular rounds. */
