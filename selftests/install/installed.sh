@@ -93,6 +93,26 @@ everything_is_in_its_place()
 	same "$(cat "$top/VERSION")" "$(flags --modversion)" 'version'
 }
 
+# leads_nowhere: what the installed pages refer to, and is not among them
+leads_nowhere()
+{
+	local page
+
+	sed -n 's/^\.[BI]R \(\(lib\)\?oa[A-Za-z0-9_\\-]*\) (\([0-9]\)).*/\1.\3/p' \
+		"$tmp"/own/share/man/man?/* | sort -u |
+		while read -r page; do
+			page=${page//\\/}
+			[ -e "$tmp/own/share/man/man${page##*.}/$page" ] ||
+				echo "$page"
+		done
+}
+
+the_manual_is_that_of_what_is_there()
+{
+	same 'man3 man7' "$(cd "$tmp/own/share/man" && echo *)" sections
+	same '' "$(leads_nowhere)" 'references'
+}
+
 the_first_program_of_the_readme()
 {
 	local words
@@ -151,5 +171,6 @@ uninstall_leaves_nothing()
 	same '' "$(find "$tmp/own" ! -type d)" 'left behind'
 }
 
-run_tests everything_is_in_its_place the_first_program_of_the_readme \
-	a_program_in_cxx it_can_be_moved uninstall_leaves_nothing
+run_tests everything_is_in_its_place the_manual_is_that_of_what_is_there \
+	the_first_program_of_the_readme a_program_in_cxx \
+	it_can_be_moved uninstall_leaves_nothing
