@@ -58,6 +58,13 @@ void arch_jump_call(struct arch_ctx *to, void *payload)
 	__hidden_symbol __noreturn_fn;
 void arch_entry(void) __hidden_symbol;
 
+/*
+ * fn(arg), called on another stack. Unwinders and exceptions go through it to
+ * the caller's, as do frame pointers.
+ */
+void *arch_call_on(void *stack_top, void *(*fn)(void *arg), void *arg)
+	__hidden_symbol;
+
 #if defined(__x86_64__)
 #include "arch/x86_64/context.h"
 #include "arch/x86_64/cpu.h"

@@ -61,6 +61,7 @@ struct oa_coro {
 	void *map;			/* guard page, stack, this struct */
 	size_t map_size;
 	unsigned int stack_id;
+	void *grown;			/* of core/grown.c */
 	char name[CORO_NAME_MAX];
 };
 
@@ -98,6 +99,45 @@ static void coro_chain_set(struct oa_coro *co)
 		arch_tls_store(coro_thread_chain, co);
 }
 
+static size_t coro_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+struct oa_coro *coro_running(void)
+{
+	return coro_chain();
+}
+
+struct oa_coro *coro_outer(const struct oa_coro *co)
+{
+	return co->outer;
+}
+
+void coro_bounds(const struct oa_coro *co, const char **low, const char **high)
+{
+	*low = (const char *)co->map + coro_page();
+	*high = (const char *)co;
+}
+
+void **coro_grown(struct oa_coro *co)
+{
+	return &co->grown;
+}
+
+struct san_ctx *coro_san(struct oa_coro *co)
+{
+	return &co->san;
+}
+
+static void (*coro_drop)(struct oa_coro *co);
+
+void coro_set_drop(void (*drop)(struct oa_coro *co))
+{
+	/* relaxed: whoever has grown one has called this */
+	__atomic_store_n(&coro_drop, drop, __ATOMIC_RELAXED);
+}
+
 static void coro_entry(void *payload)
 {
 	struct oa_coro *co = payload;
@@ -108,11 +148,6 @@ static void coro_entry(void *payload)
 	co->returned = true;
 	san_leave_last(&co->resumer_san);
 	arch_jump(&co->resumer, result);
-}
-
-static size_t coro_page(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Emulators take any advice and do nothing: only a trap proves a guard. */
@@ -325,6 +360,9 @@ int oa_coro_destroy(struct oa_coro *co)
 	ret = coro_claim(co, &was);
 	if (ret < 0)
 		return ret;
+	/* relaxed: see coro_set_drop() */
+	if (co->grown)
+		__atomic_load_n(&coro_drop, __ATOMIC_RELAXED)(co);
 	san_ctx_fini(&co->san);
 	map = co->map;
 	size = co->map_size;

@@ -4,6 +4,7 @@
 #define OA_ARCH_CORO_H
 
 struct oa_coro;
+struct san_ctx;
 
 /*
  * Where the caller's chain of running coroutines begins. A task that runs one
@@ -15,5 +16,17 @@ struct oa_coro;
 typedef struct oa_coro **(*coro_slot_fn)(void);
 
 void coro_set_slot(coro_slot_fn slot);
+
+/* For core/grown.c: the innermost that the caller is in, or NULL. */
+struct oa_coro *coro_running(void);
+/* The one that it was resumed in, or NULL. */
+struct oa_coro *coro_outer(const struct oa_coro *co);
+/* Its own stack. */
+void coro_bounds(const struct oa_coro *co, const char **low, const char **high);
+/* The stacks that it has besides, the innermost; core's. */
+void **coro_grown(struct oa_coro *co);
+struct san_ctx *coro_san(struct oa_coro *co);
+/* What sees to those when it is destroyed. Set before there are any. */
+void coro_set_drop(void (*drop)(struct oa_coro *co));
 
 #endif

@@ -125,6 +125,69 @@ __always_inline_oa void san_restart(struct san_ctx *self, void *bottom,
 #endif
 }
 
+/*
+ * A call that goes on on another stack. For the thread sanitizer it is a call
+ * like any other. Around arch_call_on(), @from beside the caller's stack:
+ *
+ *	san_call_leave(&from, &to);
+ *	arch_call_on(..., fn, ...);	fn: san_call_begin(&from); ...
+ *					san_call_end(&from);
+ *	san_call_back(&from);
+ *
+ * An exception that came through has san_call_end() done with the last.
+ */
+__always_inline_oa void san_call_leave(struct san_ctx *from,
+				       const struct san_ctx *to)
+{
+	(void)from, (void)to;
+#ifdef OA_ASAN
+	__sanitizer_start_switch_fiber(&from->fake, to->bottom, to->size);
+#endif
+}
+
+__always_inline_oa void san_call_begin(struct san_ctx *from)
+{
+	(void)from;
+#ifdef OA_ASAN
+	__sanitizer_finish_switch_fiber(NULL, &from->bottom, &from->size);
+#endif
+}
+
+__always_inline_oa void san_call_end(const struct san_ctx *from)
+{
+	(void)from;
+#ifdef OA_ASAN
+	__sanitizer_start_switch_fiber(NULL, from->bottom, from->size);
+#endif
+}
+
+__always_inline_oa void san_call_back(struct san_ctx *from)
+{
+	(void)from;
+#ifdef OA_ASAN
+	__sanitizer_finish_switch_fiber(from->fake, NULL, NULL);
+	from->fake = NULL;
+#endif
+}
+
+/* An exception has left frames on the caller's stack as well. */
+__always_inline_oa void san_call_unwound(void)
+{
+#ifdef OA_ASAN
+	__asan_handle_no_return();
+#endif
+}
+
+/* @to never runs again: what it would have found again is @from's. */
+__always_inline_oa void san_inherit(struct san_ctx *to, struct san_ctx *from)
+{
+	(void)to, (void)from;
+#ifdef OA_ASAN
+	to->fake = from->fake;
+	from->fake = NULL;
+#endif
+}
+
 /* A suspended context, or one that left for good, is given up. */
 static inline void san_ctx_fini(struct san_ctx *s)
 {

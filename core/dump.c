@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/fork.h"
+#include "core/grown.h"
 #include "core/inspect.h"
 #include "core/symbol.h"
 #include "core/waitgraph.h"
@@ -48,7 +49,53 @@ static void put_place(struct dump *d, const char *what, const void *at,
 	put(d, "%s %s", what, symbol_print(&d->syms, at, ret, buf, sizeof(buf)));
 }
 
-#define FRAMES 17
+#define FRAMES	17
+#define EXTENTS	8		/* its own stack, and the newest grown */
+
+struct extents {
+	struct {
+		const char *low;
+		const char *high;
+	} of[EXTENTS];
+	int n;
+};
+
+static bool add_stack(struct extents *e, const struct stack *at)
+{
+	struct stack s;
+
+	if (!at || !inspect_peek(&s, at, sizeof(s)))
+		return false;
+	e->of[e->n].low = s.low;
+	e->of[e->n++].high = (const char *)at;
+	return true;
+}
+
+/* All that it may be on; false: it has none. */
+static bool get_extents(struct extents *e, const struct task *t)
+{
+	const struct task_ext *x = READ_ONCE(t->ext);
+	const struct grown *at = NULL;
+	struct grown g;
+
+	e->n = 0;
+	if (!add_stack(e, READ_ONCE(t->stack)))
+		return false;
+	if (x && READ_ONCE(t->flags) & TASK_GROWN)
+		at = READ_ONCE(x->grown);
+	for (; at && e->n < EXTENTS; at = g.outer)
+		if (!inspect_peek(&g, at, sizeof(g)) || !add_stack(e, g.stack))
+			break;
+	return true;
+}
+
+static bool is_frame(const struct extents *e, const char *fp)
+{
+	for (int i = 0; i < e->n; i++)
+		if (fp >= e->of[i].low && fp + 16 <= e->of[i].high)
+			return !((uintptr_t)fp & 7);
+	return false;
+}
 
 /*
  * Frames of a parked task, by the chain of frame pointers where there is one;
@@ -57,24 +104,20 @@ static void put_place(struct dump *d, const char *what, const void *at,
 static int get_frames(struct task *t, const void **pc)
 {
 	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
-	const struct stack *at = READ_ONCE(t->stack);
 	const void *frame[2];
 	struct arch_frame top;
-	struct stack s;
+	struct extents e;
 	const char *fp;
 	int n = 0;
 
-	if (!at || !inspect_peek(&s, at, sizeof(s)) ||
+	if (!get_extents(&e, t) ||
 	    !inspect_peek(&top, READ_ONCE(t->ctx.sp), sizeof(top)))
 		return 0;
 	pc[n++] = top.pc;
 	for (fp = top.fp; n < FRAMES; fp = frame[0]) {
-		if (fp < s.low || fp + 16 > (const char *)at ||
-		    (uintptr_t)fp & 7 || !inspect_peek(frame, fp, 16))
+		if (!is_frame(&e, fp) || !inspect_peek(frame, fp, 16))
 			break;
 		pc[n++] = frame[1];
-		if ((const char *)frame[0] <= fp)
-			break;
 	}
 	return atomic_load_acq(&t->wait) == wait ? n : 0; /* [park] */
 }

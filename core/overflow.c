@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/grown.h"
 #include "core/mem.h"
 #include "core/runtime.h"
 
@@ -28,6 +29,14 @@ static void say(const struct task *t, const struct stack *s)
 	char buf[256];
 	int n;
 
+	if (!t) {
+		static const char text[] = "liboa: stack overflow in a thread, "
+			"in a call that oa_call_grown() made\n";
+
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			return;
+		return;
+	}
 	n = snprintf(buf, sizeof(buf),
 		     "liboa: stack overflow in task \"%s\" (handle %#llx), "
 		     "started at %p, function %p, stack of %zu bytes\n",
@@ -42,9 +51,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	struct worker *w = worker_self();
 	struct task *t = w ? w->current : NULL;
 	const char *at = info->si_addr;
-	struct stack *s = t ? t->stack : NULL;
+	const struct stack *s = t ? t->stack : NULL;
 
-	if (s && at < s->low && at >= s->low - STACK_GUARD)
+	if (s && (at >= s->low || at < s->low - STACK_GUARD))
+		s = grown_guard(t, at);
+	if (s)
 		say(t, s);
 	/* As before us: the fault comes again when this returns. */
 	if (before.sa_flags & SA_SIGINFO && before.sa_sigaction) {
@@ -58,12 +69,16 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	signal(sig, SIG_DFL);
 }
 
+void overflow_found(const struct task *t, const struct stack *s)
+{
+	say(t, s);
+	abort();
+}
+
 void overflow_check(const struct task *t)
 {
-	if (likely(!stack_overrun(t->stack)))
-		return;
-	say(t, t->stack);
-	abort();
+	if (unlikely(stack_overrun(t->stack)))
+		overflow_found(t, t->stack);
 }
 
 static void install(void)

@@ -24,6 +24,7 @@
 #include <oa/sync.h>
 
 #include "core/bug.h"
+#include "core/grown.h"
 #include "core/idle.h"
 #include "core/mem.h"
 #include "core/rcu.h"
@@ -153,6 +154,12 @@ static void run(struct pool_worker *pw, struct task *t)
 	task_end_outside(t, pw->result);
 }
 
+static void leave(struct task *t, void *pw)
+{
+	(void)t;
+	longjmp(((struct pool_worker *)pw)->exit, 1);
+}
+
 void pool_exit(struct task *t, void *result)
 {
 	struct pool *p = t->rt->pool;
@@ -162,7 +169,8 @@ void pool_exit(struct task *t, void *result)
 		if (READ_ONCE(p->worker[i].task) != t)
 			continue;
 		p->worker[i].result = result;
-		longjmp(p->worker[i].exit, 1);
+		grown_leave(t, leave, &p->worker[i]);
+		leave(t, &p->worker[i]);
 	}
 	OA_BUG("oa_exit() of a task that no thread runs");
 }

@@ -27,6 +27,7 @@
 
 #include "core/bug.h"
 #include "core/fork.h"
+#include "core/grown.h"
 #include "core/idle.h"
 #include "core/inject.h"
 #include "core/locals.h"
@@ -713,10 +714,17 @@ static void task_entry_again(void *payload)
 	run_tasks(payload);
 }
 
+static void exit_on_its_stack(struct task *t, void *result)
+{
+	sched_exit(worker_self(), t, result);
+}
+
 void sched_exit(struct worker *w, struct task *cur, void *result)
 {
 	struct task *t;
 
+	if (unlikely(cur->flags & TASK_GROWN || cur->coro))
+		grown_leave(cur, exit_on_its_stack, result);
 	if (unlikely(cur->flags & TASK_AT_END)) {
 		task_at_end(cur);
 		w = worker_self();

@@ -7,6 +7,7 @@
 
 #include "core/bug.h"
 #include "core/conds.h"
+#include "core/grown.h"
 #include "core/locals.h"
 #include "core/mem.h"
 #include "core/park.h"
@@ -87,6 +88,8 @@ static void ext_free(struct worker *w, struct task *t)
 		conds_free(x->start);
 	if (t->flags & TASK_LOCALS)
 		locals_free(t);
+	if (unlikely(t->flags & TASK_GROWN))
+		grown_drop(t);
 
 	mem_free(rt_alloc(t->rt), x->copy, x->copy_size);
 	x->copy = NULL;

@@ -90,7 +90,8 @@ enum wait_state {
 #define TASK_MEMBER	0x1000	/* of a scope or a token: core/members.h */
 #define TASK_SCOPES	0x2000	/* has open scopes: likewise */
 #define TASK_INTERNAL	0x4000	/* the library's own: not of .max_tasks */
-#define TASK_FUTURE	0x8000	/* its end is a value: core/future.h */
+#define TASK_FUTURE	0x40000	/* its end is a value: core/future.h */
+#define TASK_GROWN	0x20000	/* ->ext->grown is not empty: core/grown.h */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */
@@ -166,6 +167,7 @@ struct task_ext {
 	struct start *start;		/* I; with TASK_CONDS */
 	struct locals *locals;		/* T; with TASK_LOCALS */
 	struct oa_future *future;	/* I; with TASK_FUTURE */
+	void *grown;			/* 1; struct grown, the innermost */
 	struct scope *scopes;		/* T; open ones, with TASK_SCOPES */
 	int8_t prio;			/* I; its own */
 	/* From here on not cleared, and only what the flags say is there. */

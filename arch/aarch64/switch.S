@@ -109,6 +109,41 @@ arch_jump_call:
 	.cfi_endproc
 	.size	arch_jump_call, . - arch_jump_call
 
+/*
+ * void *arch_call_on(x0 stack_top, x1 fn, x2 arg)
+ *
+ * gdb takes frames that lead to lower addresses for broken, but for those of a
+ * function of this name: gcc's, which does the same with -fsplit-stack.
+ */
+	.globl	arch_call_on
+	.hidden	arch_call_on
+	.type	arch_call_on, %function
+	.p2align 4
+arch_call_on:
+	.cfi_startproc
+	hint	#34
+	stp	x29, x30, [sp, #-16]!
+	.cfi_adjust_cfa_offset 16
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+	.size	arch_call_on, . - arch_call_on
+	.type	__morestack, %function
+__morestack:
+	mov	x29, sp
+	.cfi_def_cfa_register x29
+	mov	sp, x0
+	mov	x0, x2
+	blr	x1
+	mov	sp, x29
+	.cfi_def_cfa_register sp
+	ldp	x29, x30, [sp], #16
+	.cfi_adjust_cfa_offset -16
+	.cfi_restore x29
+	.cfi_restore x30
+	ret
+	.cfi_endproc
+	.size	__morestack, . - __morestack
+
 /* x19: the entry function, x0: its payload */
 	.globl	arch_entry
 	.hidden	arch_entry

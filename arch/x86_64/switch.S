@@ -98,6 +98,37 @@ arch_return:
 	.cfi_endproc
 	.size	arch_return, . - arch_return
 
+/*
+ * void *arch_call_on(rdi stack_top, rsi fn, rdx arg)
+ *
+ * gdb takes frames that lead to lower addresses for broken, but for those of a
+ * function of this name: gcc's, which does the same with -fsplit-stack.
+ */
+	.globl	arch_call_on
+	.hidden	arch_call_on
+	.type	arch_call_on, @function
+	.p2align 4
+arch_call_on:
+	.cfi_startproc
+	endbr64
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	.size	arch_call_on, . - arch_call_on
+	.type	__morestack, @function
+__morestack:
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
+	movq	%rdi, %rsp
+	movq	%rdx, %rdi
+	callq	*%rsi
+	leave
+	.cfi_def_cfa rsp, 8
+	.cfi_restore rbp
+	retq
+	.cfi_endproc
+	.size	__morestack, . - __morestack
+
 /* rbx: the entry function, rdi: its payload */
 	.globl	arch_entry
 	.hidden	arch_entry

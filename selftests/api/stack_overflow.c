@@ -128,6 +128,40 @@ static void of_configured_size(void)
 	oa_run(spawns_digger, NULL, .workers = 1, .stack_size = 512 << 10);
 }
 
+static void *digs_grown(void *arg)
+{
+	volatile char first[2] = { 0 };
+
+	oa_yield();
+	deeper(first);
+	return arg;
+}
+
+static void *grows(void *arg)
+{
+	size_t left = oa_stack_left();
+
+	return oa_call_grown(digs_grown, arg, left + 4096, 1 << 20);
+}
+
+static void *grows_twice(void *arg)
+{
+	size_t left = oa_stack_left();
+
+	return oa_call_grown(grows, arg, left + 4096, 512 << 10);
+}
+
+static void *spawns_grown(void *arg)
+{
+	oa_join(oa_spawn(grows_twice, NULL, .name = "grown"), NULL);
+	return arg;
+}
+
+static void on_a_grown_stack(void)
+{
+	oa_run(spawns_grown, NULL, .workers = 2);
+}
+
 /* The hundredth that runs at once: not the first slot of a reservation. */
 static void *waits(void *arg)
 {
@@ -186,6 +220,16 @@ TEST(a_size_that_was_configured)
 	skip_if_instrumented();
 	in_child(&o, of_configured_size);
 	expect_named(&o, "deep", "524288 bytes");
+}
+
+TEST(a_stack_that_was_grown)
+{
+	struct outcome o;
+
+	skip_if_instrumented();
+	in_child(&o, on_a_grown_stack);
+	/* with the guard, in pages */
+	expect_named(&o, "grown", "1077248");
 }
 
 TEST(one_among_many)

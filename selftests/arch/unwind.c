@@ -85,4 +85,43 @@ TEST(a_walk_ends_at_the_entry)
 	test_ctx_fini(&away);
 }
 
+/* Calls on other stacks are walked through, wherever those lie. */
+
+static char stacks[2][65536] __attribute__((aligned(64)));
+static char *at[2];
+
+static void * __noinline second(void *arg)
+{
+	at[1] = __builtin_frame_address(0);
+	middle(3);
+	return (char *)arg + 1;
+}
+
+static void * __noinline first(void *arg)
+{
+	at[0] = __builtin_frame_address(0);
+	arg = arch_call_on(stacks[at[0] < stacks[1]] + 65536, second, arg);
+	barrier();
+	return (char *)arg + 2;
+}
+
+static void __noinline calls(int which)
+{
+	char *arg = stacks[0];
+
+	EXPECT_EQ((void *)(arg + 3),
+		  arch_call_on(stacks[which] + 65536, first, arg));
+	EXPECT_EQ(which, at[0] > at[1]);
+	EXPECT_TRUE(walk.ended);
+	EXPECT_GT(where((uintptr_t)second), where((uintptr_t)middle));
+	EXPECT_GT(where((uintptr_t)first), where((uintptr_t)second) + 1);
+	EXPECT_GT(where((uintptr_t)calls), where((uintptr_t)first) + 1);
+}
+
+TEST(a_walk_leads_on_to_the_callers_stack)
+{
+	calls(0);
+	calls(1);
+}
+
 HARNESS_MAIN

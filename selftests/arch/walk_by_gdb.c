@@ -63,6 +63,35 @@ void middle_far(size_t size, void (*leaf)(void))
 	middle_near(copy, leaf);
 }
 
+/* From the middle one of three stacks to the lowest, and on to the highest. */
+static char stacks[3][65536] __attribute__((aligned(64)));
+
+static void *on_the_highest(void *arg)
+{
+	middle_far(400, leaf_running);
+	return arg;
+}
+
+static void *on_the_lowest(void *arg)
+{
+	arg = arch_call_on(stacks[2] + 65536, on_the_highest, arg);
+	barrier();
+	return arg;
+}
+
+static void *on_the_middle(void *arg)
+{
+	arg = arch_call_on(stacks[0] + 65536, on_the_lowest, arg);
+	barrier();
+	return arg;
+}
+
+static void calls_on(void)
+{
+	arch_call_on(stacks[1] + 65536, on_the_middle, NULL);
+	barrier();
+}
+
 static void walks_inline(void *payload)
 {
 	(void)payload;
@@ -83,7 +112,7 @@ static void walks_running(void *payload)
 {
 	(void)payload;
 	san_arrive(&walk_running.san, &walk_home.san);
-	middle_far(300, leaf_running);
+	middle_far(300, calls_on);
 	abort();
 }
 
@@ -186,7 +215,9 @@ static void expect_frames(const char *text, const char *const *names)
 TEST_TIMEOUT(gdb_walks_suspended_and_running_stacks, 60)
 {
 	static const char *const running[] = {
-		"leaf_running", "middle_near", "middle_far", "walks_running",
+		"leaf_running", "middle_near", "middle_far", "on_the_highest",
+		"__morestack", "on_the_lowest", "__morestack", "on_the_middle",
+		"__morestack", "calls_on", "middle_near", "walks_running",
 		"arch_entry", NULL,
 	};
 	static const char *const by_call[] = {

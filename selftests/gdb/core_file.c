@@ -19,14 +19,14 @@ static void examine(const char *core)
 		"oa runtimes", "oa workers", "oa tasks", "oa bt sleeper",
 		"oa bt reader", "oa bt spinner", "oa bt nested",
 		"oa bt channel", "oa bt blocked", "oa bt busy",
-		"oa coro generator",
+		"oa bt grown", "oa coro generator",
 		"oa apply sleeper frame apply all -s -q p mark", "bt 1", NULL
 	};
 	const char *text;
 
 	debug(&said, &victim, core, commands);
 	EXPECT_NULL(strstr(said.text, "Python Exception"));
-	EXPECT_LINE(said_to(&said, "oa runtimes"), "1 ", "oa", "running", "13");
+	EXPECT_LINE(said_to(&said, "oa runtimes"), "1 ", "oa", "running", "14");
 	EXPECT_LINE(said_to(&said, "oa workers"), "running", "\"spinner\"");
 	text = said_to(&said, "oa tasks");
 	EXPECT_LINE(text, "sleeper", "time", "in ", "sleeps", "start (");
@@ -36,7 +36,7 @@ static void examine(const char *core)
 	EXPECT_LINE(text, "channel", "chan recv, 0x", "receives");
 	EXPECT_LINE(text, "blocked", "chan recv, 0x", "receives");
 	EXPECT_LINE(text, "starter", "sem, 0x", "never");
-	EXPECT_LINE(text, "13 tasks: 1 delayed, 1 waiting, 2 running, 9 parked");
+	EXPECT_LINE(text, "14 tasks: 1 delayed, 1 waiting, 2 running, 10 parked");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt sleeper"), "park_wait", "rests",
 			"rests", "rests", "rests", "sleeps", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt reader"), "op_run", "reads",
@@ -52,6 +52,8 @@ static void examine(const char *core)
 	EXPECT_IN_ORDER(said_to(&said, "oa bt nested"), "park_wait", "inner",
 			"arch_entry", "\"inner\"", "outer", "arch_entry",
 			"\"outer\"", "nests", "arch_entry");
+	EXPECT_IN_ORDER(said_to(&said, "oa bt grown"), "park_wait", "grown",
+			"__morestack", "task_entry", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa coro generator"), "generates",
 			"arch_entry");
 	text = said_to(&said, "oa apply sleeper frame apply all -s -q p mark");

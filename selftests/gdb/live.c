@@ -51,7 +51,7 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 
 	look(self, variant->name, commands);
 	text = said_to(&self->said, "oa runtimes");
-	EXPECT_LINE(text, "1 ", "oa", "running", "2", "13");
+	EXPECT_LINE(text, "1 ", "oa", "running", "2", "14");
 	text = said_to(&self->said, "oa workers");
 	EXPECT_LINE(text, "1        0 ", "parked in its ring");
 	EXPECT_LINE(text, "1        1 ", "running", "\"spinner\"");
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 	EXPECT_LINE(text, "nested", "time", "nests");
 	EXPECT_LINE(text, "control", "read, fd 0", "control", "first (");
 	EXPECT_LINE(text, "running  1 ", "spinner", "spins_on", "settle (");
-	EXPECT_LINE(text, "13 tasks: 1 delayed, 1 waiting, 2 running, 9 parked");
+	EXPECT_LINE(text, "14 tasks: 1 delayed, 1 waiting, 2 running, 10 parked");
 
 	text = said_to(&self->said, "oa tasks -m '*e*r' -s par");
 	EXPECT_LINE(text, "joiner");
@@ -79,11 +79,11 @@ TEST_F_TIMEOUT(process, tasks_are_listed_with_what_they_wait_for, 60)
 	EXPECT_LINE(text, "sleeper ");
 	EXPECT_LINE(text, "3 tasks: 3 parked");
 	text = said_to(&self->said, "oa tasks -n 2");
-	EXPECT_IN_ORDER(text, "13 tasks", "11 not shown");
+	EXPECT_IN_ORDER(text, "14 tasks", "12 not shown");
 	text = said_to(&self->said, "oa tasks -g");
 	EXPECT_LINE(text, " reads ", "start (victim.c:");
 	EXPECT_LINE(text, "chan recv  ", "receives", "start (victim.c:");
-	EXPECT_LINE(text, "13 tasks");
+	EXPECT_LINE(text, "14 tasks");
 }
 
 TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
@@ -92,7 +92,8 @@ TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
 		"oa bt sleeper", "oa bt reader", "oa bt joiner",
 		"oa bt large", "oa bt \"two words\"", "oa bt later",
 		"oa bt channel", "oa bt blocked", "oa bt busy", "oa bt starter",
-		"oa bt spinner", "oa bt nested", "oa coro generator",
+		"oa bt spinner", "oa bt nested", "oa bt grown",
+		"oa coro generator",
 		"oa bt all -g", "bt 1", NULL
 	};
 	const char *text;
@@ -130,6 +131,10 @@ TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
 			"arch_entry", "\"inner\"", "was resumed by",
 			"coro", "outer", "arch_entry", "\"outer\"",
 			"was resumed by", "coro", "nests", "task_entry",
+			"arch_entry");
+	text = said_to(&self->said, "oa bt grown");
+	EXPECT_IN_ORDER(text, "park_wait", "rests", "rests", "grown",
+			"__morestack", "__morestack", "task_entry",
 			"arch_entry");
 	text = said_to(&self->said, "oa coro generator");
 	EXPECT_IN_ORDER(text, "\"generator\"", "suspended", "coro",
@@ -234,7 +239,7 @@ TEST_TIMEOUT(of_many_tasks_some_are_shown, 60)
 	debugger_needed();
 	victim_start(&victim, STATIC_VICTIM, ".", n);
 	debug(&said, &victim, NULL, commands);
-	snprintf(total, sizeof(total), "\n%ld tasks: ", n + 13);
+	snprintf(total, sizeof(total), "\n%ld tasks: ", n + 14);
 	EXPECT_IN_ORDER(said_to(&said, "oa tasks"), total, "not shown");
 	for (const char *s = said_to(&said, "oa tasks"); (s = strchr(s, '\n'));
 	     s++)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* Those that have names, and the first. */
-#define TASKS		13
+#define TASKS		14
 
 /* The names of the library's inside are free. */
 struct task {
@@ -122,6 +122,26 @@ static void *nests(void *arg)
 	return arg;
 }
 
+static void *grown(void *arg)
+{
+	rests(1);
+	return arg;
+}
+
+static void *grows(void *arg)
+{
+	size_t left = oa_stack_left();
+
+	return oa_call_grown(grown, arg, left + 4096, 2 * left);
+}
+
+static void *grows_more(void *arg)
+{
+	size_t left = oa_stack_left();
+
+	return oa_call_grown(grows, arg, left + 4096, 2 * left);
+}
+
 static void *generates(void *arg)
 {
 	oa_coro_suspend(arg);
@@ -159,6 +179,7 @@ static void start(void)
 	oa_go(never, NULL, .name = "later", .delay = 1000 * OA_SEC);
 	oa_go(sleeps, NULL, .name = "two words", .worker = OA_WORKER(0));
 	oa_go(nests, NULL, .name = "nested");
+	oa_go(grows_more, NULL, .name = "grown");
 	if (oa_chan_create(&channel, sizeof(int), 0, OA_CHAN_BOUNDED))
 		abort();
 	oa_go(receives, NULL, .name = "channel");

@@ -9,7 +9,8 @@ written: it works the same in a core file, and nothing has to be undone.
 
 A task inside a coroutine has two stacks, or more: that of the coroutine, and
 those of who resumed it. Each is walked by itself, since gdb takes a chain of
-frames that leads to lower addresses for broken.
+frames that leads to lower addresses for broken. Stacks that oa_call_grown()
+made are walked through: gdb trusts frames of functions named __morestack.
 """
 import contextlib
 import struct
@@ -18,6 +19,7 @@ import gdb
 import gdb.unwinder
 
 from .inferior import as_int, text
+from .tasks import TASK_GROWN
 
 # Registers pc, fp, base, sp, and how far sp is from the frame.
 FRAMES = {
@@ -254,6 +256,21 @@ class Stacks:
 
         self.ranges = [(self.low, self.high)]
         self.ranges += [(c.map, c.end()) for c in self.coros]
+        if task.raw.flags & TASK_GROWN and task.raw.ext:
+            ext = self.lib.at("task_ext", task.raw.ext)
+            self.add_grown(as_int(ext["grown"]))
+        for c in self.coros:
+            self.add_grown(as_int(c.value["grown"]))
+
+    def add_grown(self, at):
+        while at and len(self.ranges) < 10000:
+            grown = self.lib.at("grown", at)
+            stack = as_int(grown["stack"])
+            low = as_int(self.lib.at("stack", stack)["low"])
+            if not low:     # a core file without stacks
+                break
+            self.ranges.append((low, stack))
+            at = as_int(grown["outer"])
 
     def holds(self, address):
         return any(low <= address < high for low, high in self.ranges)

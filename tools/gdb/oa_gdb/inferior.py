@@ -102,6 +102,7 @@ class Library:
         ("oa_tasks", "core/inspect.c"): {
             "task", "task_ext", "stack", "op", "runtime", "worker",
             "slab_cache", "slab_chunk", "waiter"},
+        ("oa_call_grown", "core/grown.c"): {"grown"},
         ("oa_coro_resume", "arch/coro.c"): {"oa_coro"},
         ("conds_check", "sync/conds.c"): {"start"},
     }

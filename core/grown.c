@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Calls on a stack of their own. It is a call, not a switch: unwinders,
+ * exceptions and frame pointers lead on to the caller's frames, and the task
+ * stays what it was; where it is suspended is for arch_ctx to know.
+ *
+ * Chains. Those that are open, innermost first, belong to the coroutine in
+ * which they were called, which takes them along; else to the task; else to
+ * the thread. The head's address is kept in each, for who returns may be on
+ * another thread. A program that switches stacks by its own means may return
+ * out of order, so who returns looks for itself in the chain.
+ *
+ * Lifetime. The call frees its stack when it returns or an exception comes
+ * through; oa_exit() frees them all, once it is back on the stack where the
+ * task began (grown_leave); a coroutine that is destroyed its own.
+ */
+#include "core/grown.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "arch/coro.h"
+#include "core/bug.h"
+#include "core/overflow.h"
+#include "core/runtime.h"
+
+#define SIZE_DEFAULT	(256 * 1024)
+
+struct extent {
+	const char *low;
+	const char *high;
+};
+
+/* What grown_leave() has to tell to the other side. */
+struct left {
+	void (*then)(struct task *t, void *result);
+	struct task *task;
+	void *result;
+	struct san_ctx from;
+};
+
+static __thread void *thread_grown;
+static __thread struct extent thread_extent;
+
+static struct extent stack_extent(const struct stack *s)
+{
+	return (struct extent){ s->low, (const char *)s };
+}
+
+/* What cannot be found out is a stack without room. */
+static __cold_path void look_at_thread(void)
+{
+	static char unknown;
+	pthread_attr_t a;
+	void *low = &unknown;
+	size_t size = 0;
+	int saved = errno;
+
+	if (!pthread_getattr_np(pthread_self(), &a)) {
+		pthread_attr_getstack(&a, &low, &size);
+		pthread_attr_destroy(&a);
+	}
+	thread_extent.low = low;
+	thread_extent.high = (char *)low + size;
+	errno = saved;
+}
+
+static struct extent own_extent(const struct task *t)
+{
+	if (t && !(t->flags & TASK_THREAD))
+		return stack_extent(t->stack);
+	if (!thread_extent.low)
+		look_at_thread();
+	return thread_extent;
+}
+
+/* The innermost coroutine of @t, or of a thread without one. */
+static struct oa_coro *inside(const struct task *t)
+{
+	return t ? t->coro : coro_running();
+}
+
+static struct extent here(struct task *t)
+{
+	struct oa_coro *co = inside(t);
+	const struct grown *g;
+	struct extent e;
+
+	if (co)
+		g = *coro_grown(co);
+	else if (t)
+		g = t->flags & TASK_GROWN ? t->ext->grown : NULL;
+	else
+		g = thread_grown;
+	if (g)
+		return stack_extent(g->stack);
+	if (!co)
+		return own_extent(t);
+	coro_bounds(co, &e.low, &e.high);
+	return e;
+}
+
+static size_t room(struct task *t, const char *sp)
+{
+	struct extent e = here(t);
+
+	/* a signal's stack, or one that the program made */
+	return sp > e.low && sp <= e.high ? (size_t)(sp - e.low) : 0;
+}
+
+size_t oa_stack_left(void)
+{
+	return room(task_self(), __builtin_frame_address(0));
+}
+
+/* @base: of the stack on which the outermost was called. */
+static void free_chain(void **head, struct san_ctx *base)
+{
+	struct grown *g = *head, *outer;
+	struct stack *s;
+
+	for (; g; g = outer) {
+		outer = g->outer;
+		if (outer || base)
+			san_inherit(outer ? &outer->stack->san : base,
+				    &g->from);
+		s = g->stack;
+		WRITE_ONCE(*head, outer);
+		stack_free_own(g->alloc, s);
+	}
+}
+
+/* A suspended coroutine goes. */
+static void drop_coro(struct oa_coro *co)
+{
+	struct grown *g = *coro_grown(co);
+
+	san_inherit(&g->stack->san, coro_san(co));
+	free_chain(coro_grown(co), coro_san(co));
+}
+
+static void **chain_of(struct task *t)
+{
+	struct oa_coro *co = inside(t);
+
+	if (co) {
+		coro_set_drop(drop_coro);
+		return coro_grown(co);
+	}
+	if (!t)
+		return &thread_grown;
+	return task_need_ext(worker_self(), t) ? &t->ext->grown : NULL;
+}
+
+static void chain_add(struct grown *g, void **head)
+{
+	g->head = head;
+	g->outer = *head;
+	WRITE_ONCE(*head, g);
+	if (g->task)
+		task_set(g->task, TASK_GROWN);
+}
+
+static void chain_del(struct grown *g)
+{
+	void **at = g->head;
+
+	while (*at != g)
+		at = &((struct grown *)*at)->outer;
+	WRITE_ONCE(*at, g->outer);
+	if (g->task && !*g->head)
+		WRITE_ONCE(g->task->flags,
+			   g->task->flags & ~(uint32_t)TASK_GROWN);
+}
+
+/* Before and after, the task may be on different threads: errno is each's. */
+static __noinline struct grown *open_grown(struct task *t, size_t size)
+{
+	const struct oa_stack_allocator *a = NULL;
+	bool of_task = t && !inside(t);
+	void **head = chain_of(t);
+	struct stack *s = NULL;
+	struct grown *g;
+	int saved = errno;
+
+	if (of_task)
+		a = t->rt->stacks.alloc;
+	if (head)
+		s = stack_alloc_own(a, size);
+	errno = saved;
+	if (!s)
+		return NULL;
+	san_ctx_init(&s->san, s->low, stack_room(s));
+	g = (struct grown *)((uintptr_t)(s->top - sizeof(*g)) &
+			     ~(uintptr_t)63);
+	*g = (struct grown){
+		.task = of_task ? t : NULL, .stack = s, .alloc = a,
+	};
+	chain_add(g, head);
+	return g;
+}
+
+/* By return, or while an exception is on its way through. */
+static __noinline void close_grown(struct grown **at)
+{
+	struct grown *g = *at;
+	struct stack *s;
+	int saved = errno;
+
+	if (!g)
+		return;
+	if (!g->returned) {
+		san_call_end(&g->from);
+		san_call_back(&g->from);
+		san_call_unwound();
+	}
+	s = g->stack;
+	if (unlikely(s->bare && stack_overrun(s)))
+		overflow_found(task_self(), s);
+	chain_del(g);
+	stack_free_own(g->alloc, s);
+	errno = saved;
+}
+
+static void *call(void *arg)
+{
+	struct grown *g = arg;
+	void *result;
+
+	san_call_begin(&g->from);
+	result = g->fn(g->arg);
+	san_call_end(&g->from);
+	return result;
+}
+
+static __noinline void *grow(struct task *t, oa_fn fn, void *arg, size_t size)
+{
+	struct grown *g __attribute__((cleanup(close_grown))) =
+		open_grown(t, size);
+	void *result;
+
+	if (!g)
+		return oa_err(-ENOMEM);
+	g->fn = fn;
+	g->arg = arg;
+	g->under = __builtin_frame_address(0);
+	san_call_leave(&g->from, &g->stack->san);
+	result = arch_call_on(g, call, g);
+	san_call_back(&g->from);
+	g->returned = true;
+	return result;
+}
+
+void *oa_call_grown(oa_fn fn, void *arg, size_t red_zone, size_t size)
+{
+	struct task *t = task_self();
+
+	if (!size)
+		size = t ? t->rt->cfg.stack_size : SIZE_DEFAULT;
+	if (!fn || size < STACK_MIN || size <= red_zone)
+		return oa_err(-EINVAL);
+	if (room(t, __builtin_frame_address(0)) >= red_zone)
+		return fn(arg);
+	if (size > SIZE_MAX / 4)
+		return oa_err(-ENOMEM);
+	/* beside the guard, what its descriptors take and calls of ours */
+	size = (size + 32 * 1024 - 1) & ~(size_t)4095;
+	return grow(t, fn, arg, size);
+}
+
+/* The outermost grown stack of @t, in coroutines or not; NULL: none. */
+static struct grown *outermost(const struct task *t)
+{
+	struct grown *g = NULL;
+
+	if (t->flags & TASK_GROWN)
+		g = t->ext->grown;
+	for (struct oa_coro *co = g ? NULL : t->coro; co; co = coro_outer(co))
+		if (*coro_grown(co))
+			g = *coro_grown(co);
+	while (g && g->outer)
+		g = g->outer;
+	return g;
+}
+
+void grown_drop(struct task *t)
+{
+	for (struct oa_coro *co = t->coro; co; co = coro_outer(co))
+		free_chain(coro_grown(co), coro_san(co));
+	if (t->flags & TASK_GROWN)
+		free_chain(&t->ext->grown, NULL);
+	WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
+}
+
+static void on_first_stack(void *payload)
+{
+	struct left l = *(struct left *)payload;
+
+	san_call_back(&l.from);
+	grown_drop(l.task);
+	l.task->coro = NULL;
+	l.then(l.task, l.result);
+	OA_BUG("came back from an end");
+}
+
+void grown_leave(struct task *t, void (*then)(struct task *t, void *result),
+		 void *result)
+{
+	struct grown *g = outermost(t);
+	struct san_ctx from;
+	struct extent dead;
+	struct left *l;
+
+	if (!g)
+		return;
+	/* grow() is the last that its caller's stack has */
+	dead = (struct extent){ g->under - 1024, g->under };
+	from = g->from;
+	if (!(t->flags & TASK_THREAD)) {
+		dead = (struct extent){ t->stack->low, t->stack->top };
+		san_ctx_init(&from, t->stack->low, stack_room(t->stack));
+		if (t->flags & TASK_GROWN)
+			san_inherit(&from, &g->from);
+	}
+	san_stack_clean((void *)dead.low, (size_t)(dead.high - dead.low));
+	l = (struct left *)((uintptr_t)(dead.high - sizeof(*l)) &
+			    ~(uintptr_t)63);
+	*l = (struct left){ then, t, result, from };
+	san_call_end(&l->from);
+	arch_restart(l, on_first_stack, l);
+}
+
+static const struct stack *guard_in(const struct grown *g, const char *at)
+{
+	for (; g; g = g->outer)
+		if (at < g->stack->low && at >= g->stack->low - STACK_GUARD)
+			return g->stack;
+	return NULL;
+}
+
+const struct stack *grown_guard(const struct task *t, const char *at)
+{
+	const struct stack *s = NULL;
+
+	if (t->flags & TASK_GROWN)
+		s = guard_in(t->ext->grown, at);
+	for (struct oa_coro *co = t->coro; co && !s; co = coro_outer(co))
+		s = guard_in(*coro_grown(co), at);
+	return s;
+}
