@@ -10,6 +10,10 @@
  * another thread. A program that switches stacks by its own means may return
  * out of order, so who returns looks for itself in the chain.
  *
+ * Stacks. Where the runtime's own are large enough, a task takes one of those
+ * that its worker has ready, and gives it to the worker that it is on in the
+ * end; others are made and unmapped, at several system calls each.
+ *
  * Lifetime. The call frees its stack when it returns or an exception comes
  * through; oa_exit() frees them all, once it is back on the stack where the
  * task began (grown_leave); a coroutine that is destroyed its own.
@@ -25,6 +29,8 @@
 #include "core/runtime.h"
 
 #define SIZE_DEFAULT	(256 * 1024)
+/* The guard, what its descriptors take at most, and calls of ours. */
+#define BESIDE		(STACK_GUARD + 8 * 1024)
 
 struct extent {
 	const char *low;
@@ -80,7 +86,13 @@ static struct oa_coro *inside(const struct task *t)
 	return t ? t->coro : coro_running();
 }
 
-static struct extent here(struct task *t)
+static bool holds(const struct extent *e, const char *sp)
+{
+	return sp > e->low && sp <= e->high;
+}
+
+/* The first of @t, or the thread, on which @sp is; longjmp() may leave some. */
+static size_t room(struct task *t, const char *sp)
 {
 	struct oa_coro *co = inside(t);
 	const struct grown *g;
@@ -92,20 +104,17 @@ static struct extent here(struct task *t)
 		g = t->flags & TASK_GROWN ? t->ext->grown : NULL;
 	else
 		g = thread_grown;
-	if (g)
-		return stack_extent(g->stack);
-	if (!co)
-		return own_extent(t);
-	coro_bounds(co, &e.low, &e.high);
-	return e;
-}
-
-static size_t room(struct task *t, const char *sp)
-{
-	struct extent e = here(t);
-
-	/* a signal's stack, or one that the program made */
-	return sp > e.low && sp <= e.high ? (size_t)(sp - e.low) : 0;
+	for (; g; g = g->outer) {
+		e = stack_extent(g->stack);
+		if (likely(holds(&e, sp)))
+			return (size_t)(sp - e.low);
+	}
+	if (co)
+		coro_bounds(co, &e.low, &e.high);
+	else
+		e = own_extent(t);
+	/* else a signal's stack, or one that the program made */
+	return holds(&e, sp) ? (size_t)(sp - e.low) : 0;
 }
 
 size_t oa_stack_left(void)
@@ -113,20 +122,52 @@ size_t oa_stack_left(void)
 	return room(task_self(), __builtin_frame_address(0));
 }
 
+/* One that @w has ready, or NULL. What rests on it is the sanitizer's. */
+static struct stack *take_ready(struct worker *w, const struct task *t,
+				size_t size)
+{
+	struct stack *s;
+
+#ifdef OA_TSAN
+	return NULL;
+#endif
+	if (!w || w->rt != t->rt || size > w->rt->stacks.size)
+		return NULL;
+	s = stack_get(&w->stacks);
+	if (s)
+		san_stack_clean(s->low, stack_room(s));
+	return s;
+}
+
+static void give_back(struct grown *g)
+{
+	struct worker *w = worker_self();
+	struct stack *s = g->stack;
+	struct task *t = g->task;
+
+	if (!g->shared) {
+		stack_free_own(t ? t->rt->stacks.alloc : NULL, s);
+		return;
+	}
+	san_ctx_fini(&s->san);
+	san_stack_clean(s->low, stack_room(s));
+	/* else it goes with the runtime, which is being torn down */
+	if (w && w->rt == t->rt)
+		stack_put(&w->rt->stacks, &w->stacks, s);
+}
+
 /* @base: of the stack on which the outermost was called. */
 static void free_chain(void **head, struct san_ctx *base)
 {
 	struct grown *g = *head, *outer;
-	struct stack *s;
 
 	for (; g; g = outer) {
 		outer = g->outer;
 		if (outer || base)
 			san_inherit(outer ? &outer->stack->san : base,
 				    &g->from);
-		s = g->stack;
 		WRITE_ONCE(*head, outer);
-		stack_free_own(g->alloc, s);
+		give_back(g);
 	}
 }
 
@@ -176,17 +217,18 @@ static void chain_del(struct grown *g)
 /* Before and after, the task may be on different threads: errno is each's. */
 static __noinline struct grown *open_grown(struct task *t, size_t size)
 {
-	const struct oa_stack_allocator *a = NULL;
-	bool of_task = t && !inside(t);
+	struct task *of = t && !inside(t) ? t : NULL;
 	void **head = chain_of(t);
 	struct stack *s = NULL;
+	bool ready;
 	struct grown *g;
 	int saved = errno;
 
-	if (of_task)
-		a = t->rt->stacks.alloc;
-	if (head)
-		s = stack_alloc_own(a, size);
+	if (of && head)
+		s = take_ready(worker_self(), of, size);
+	ready = s;
+	if (!s && head)
+		s = stack_alloc_own(of ? of->rt->stacks.alloc : NULL, size);
 	errno = saved;
 	if (!s)
 		return NULL;
@@ -194,7 +236,7 @@ static __noinline struct grown *open_grown(struct task *t, size_t size)
 	g = (struct grown *)((uintptr_t)(s->top - sizeof(*g)) &
 			     ~(uintptr_t)63);
 	*g = (struct grown){
-		.task = of_task ? t : NULL, .stack = s, .alloc = a,
+		.task = of, .stack = s, .shared = ready,
 	};
 	chain_add(g, head);
 	return g;
@@ -218,7 +260,7 @@ static __noinline void close_grown(struct grown **at)
 	if (unlikely(s->bare && stack_overrun(s)))
 		overflow_found(task_self(), s);
 	chain_del(g);
-	stack_free_own(g->alloc, s);
+	give_back(g);
 	errno = saved;
 }
 
@@ -251,20 +293,27 @@ static __noinline void *grow(struct task *t, oa_fn fn, void *arg, size_t size)
 	return result;
 }
 
+/* As much as tasks have; stacks of a runtime are as small as it wants. */
+static size_t default_size(const struct task *t)
+{
+	size_t size = t ? t->rt->stacks.size : SIZE_DEFAULT;
+
+	return size < STACK_MIN + BESIDE ? STACK_MIN : size - BESIDE;
+}
+
 void *oa_call_grown(oa_fn fn, void *arg, size_t red_zone, size_t size)
 {
 	struct task *t = task_self();
 
 	if (!size)
-		size = t ? t->rt->cfg.stack_size : SIZE_DEFAULT;
+		size = default_size(t);
 	if (!fn || size < STACK_MIN || size <= red_zone)
 		return oa_err(-EINVAL);
 	if (room(t, __builtin_frame_address(0)) >= red_zone)
 		return fn(arg);
 	if (size > SIZE_MAX / 4)
 		return oa_err(-ENOMEM);
-	/* beside the guard, what its descriptors take and calls of ours */
-	size = (size + 32 * 1024 - 1) & ~(size_t)4095;
+	size = (size + BESIDE + 4095) & ~(size_t)4095;
 	return grow(t, fn, arg, size);
 }
 

@@ -12,7 +12,7 @@ struct grown {
 	void **head;		/* I; the chain that this is in */
 	struct task *task;	/* I; whose chain it is, or NULL */
 	struct stack *stack;	/* I */
-	const struct oa_stack_allocator *alloc;	/* I */
+	bool shared;		/* I; one of those of the runtime's tasks */
 	char *under;		/* I; where the caller's frame begins */
 	oa_fn fn;		/* I */
 	void *arg;		/* I */

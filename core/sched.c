@@ -731,8 +731,11 @@ void sched_exit(struct worker *w, struct task *cur, void *result)
 	}
 	t = ended(w, cur, result);
 
-	/* Its frames are gone with it: begin anew at the top. */
-	switch_restart(t->stack, task_entry_again, w);
+	/*
+	 * Its frames are gone with it: begin anew at the top. The thread
+	 * sanitizer's stacks may have rested, and be on another worker.
+	 */
+	switch_restart(t->stack, task_entry_again, worker_self());
 }
 
 void sched_run(struct worker *w, struct task *t)

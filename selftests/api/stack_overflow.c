@@ -229,7 +229,7 @@ TEST(a_stack_that_was_grown)
 	skip_if_instrumented();
 	in_child(&o, on_a_grown_stack);
 	/* with the guard, in pages */
-	expect_named(&o, "grown", "1077248");
+	expect_named(&o, "grown", "1073152");
 }
 
 TEST(one_among_many)
