@@ -65,6 +65,14 @@ void arch_entry(void) __hidden_symbol;
 void *arch_call_on(void *stack_top, void *(*fn)(void *arg), void *arg)
 	__hidden_symbol;
 
+/*
+ * fn(arg), where an exception that leaves fn has left all that may catch it, as
+ * at arch_entry. Unwinders that look for a handler, and come to either, tell.
+ */
+void *arch_call_bottom(void *(*fn)(void *arg), void *arg) __hidden_symbol;
+/* What is called then, before the program ends; once is enough. */
+void arch_set_uncaught(void (*tell)(void)) __hidden_symbol;
+
 #if defined(__x86_64__)
 #include "arch/x86_64/context.h"
 #include "arch/x86_64/cpu.h"

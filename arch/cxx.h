@@ -23,6 +23,31 @@ __always_inline_oa int cxx_present(void)
 	return unlikely(__cxa_get_globals != NULL);
 }
 
+static inline int cxx_busy(const struct cxx_state *now)
+{
+	return now->caught || now->uncaught;
+}
+
+/* The thread has none from here on; NULL: there is no C++ runtime. */
+static inline struct cxx_state *cxx_lay_aside(struct cxx_state *held)
+{
+	struct cxx_state *now;
+
+	if (!cxx_present())
+		return NULL;
+	now = __cxa_get_globals();
+	*held = *now;
+	*now = (struct cxx_state){ 0 };
+	return now;
+}
+
+/* What was laid aside is the thread's again. */
+static inline void cxx_take_up(const struct cxx_state *held)
+{
+	if (cxx_present())
+		*__cxa_get_globals() = *held;
+}
+
 /* The thread's state becomes @in, what it was goes to @out. */
 static inline void cxx_state_swap(struct cxx_state *out,
 				  const struct cxx_state *in)

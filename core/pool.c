@@ -23,6 +23,7 @@
 
 #include <oa/sync.h>
 
+#include "arch/cxx.h"
 #include "core/bug.h"
 #include "core/grown.h"
 #include "core/idle.h"
@@ -134,6 +135,7 @@ static struct task *take(struct pool *p)
 static void run(struct pool_worker *pw, struct task *t)
 {
 	int err = task_unwanted(t);
+	struct cxx_state lost;	/* what oa_exit() left unhandled */
 
 	pw->result = NULL;
 	if (err) {
@@ -145,10 +147,11 @@ static void run(struct pool_worker *pw, struct task *t)
 	task_set(t, TASK_THREAD | TASK_STARTED);
 	thread_lend(t);
 	if (!setjmp(pw->exit))
-		pw->result = t->fn(t->arg);
+		pw->result = arch_call_bottom(t->fn, t->arg);
 	/* What it left open has nobody left to end it. */
 	if (t->flags & TASK_AT_END && READ_ONCE(t->rt->stopping) != RT_NOW)
 		task_at_end(t);
+	cxx_lay_aside(&lost);
 	thread_lend(NULL);
 	WRITE_ONCE(pw->task, NULL);
 	task_end_outside(t, pw->result);

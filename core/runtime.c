@@ -22,6 +22,7 @@
 #include "core/pool.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
+#include "core/uncaught.h"
 #include "core/waiters.h"
 #include "core/watch.h"
 
@@ -243,6 +244,7 @@ static struct oa_coro **coro_slot(void)
 static void publish(struct runtime *rt)
 {
 	coro_set_slot(coro_slot);
+	uncaught_install();
 	spin_lock(&runtimes_lock);
 	cds_list_add_rcu(&rt->node, &runtimes);
 	spin_unlock(&runtimes_lock);
@@ -378,8 +380,11 @@ static void worker_main(struct worker *w)
 {
 	struct runtime *rt = w->rt;
 	int err = worker_init(w);
+	struct cxx_state cxx;
 	bool made = !err;
 
+	/* oa_run() may be called where an exception is being handled */
+	w->cxx = cxx_lay_aside(&cxx);
 	if (!err) {
 		worker_set_self(w);
 		overflow_thread();
@@ -401,6 +406,7 @@ static void worker_main(struct worker *w)
 		worker_set_self(NULL);
 	}
 	overflow_thread_gone();
+	cxx_take_up(&cxx);
 	atomic_store(&w->state, (uint32_t)WORKER_DEAD); /* [park-kick] */
 }
 

@@ -458,7 +458,7 @@ static inline bool plain(const struct worker *w, const struct task *t)
 static inline void set_stack(struct task *t, struct stack *s)
 {
 	WRITE_ONCE(t->stack, s);
-	task_set(t, TASK_STARTED | (uint32_t)s->bare << TASK_BARE_SHIFT);
+	task_set(t, TASK_STARTED | (uint32_t)s->marks << TASK_STACK_SHIFT);
 }
 
 static inline void give_stack(struct task *t, struct stack *s)
@@ -640,9 +640,10 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 {
 	struct stack *s = cur->stack;
 	bool own = cur->flags & TASK_OWN_STACK;
+	struct cxx_state lost;	/* what oa_exit() left unhandled */
 	struct task *t;
 
-	switch_leaving(cur);
+	switch_leaving(w, cur, &lost);
 	t = task_end(w, cur, result);
 	if (unlikely(out_of_turn(w))) {
 		w->queued = t;

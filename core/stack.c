@@ -27,6 +27,7 @@
 
 #include <oa/runtime.h>
 
+#include "arch/cxx.h"
 #include "core/bug.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -194,6 +195,8 @@ static struct stack *slot_init(char *base, size_t size, uint32_t colour,
 	s->id = san_stack_add(s->low, stack_room(s));
 	s->guard = (uint8_t)guard;
 	s->bare = guard == GUARD_NONE;
+	s->marks = (uint8_t)((s->bare ? STACK_BARE : 0) |
+			     (cxx_present() ? STACK_CXX : 0));
 	if (s->bare && stack_overrun(s))
 		memset(s->low - LOOKED_AT, 0, LOOKED_AT);
 	return s;

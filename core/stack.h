@@ -16,6 +16,10 @@ struct worker;
 #define STACK_MAX	((size_t)1 << 46)
 #define STACK_GUARD	(16 * 1024)
 
+/* What tasks that are on one have in their flags: core/task.h. */
+#define STACK_BARE	1
+#define STACK_CXX	2
+
 enum guard_kind {
 	GUARD_UNKNOWN,
 	GUARD_VECTOR,
@@ -34,6 +38,7 @@ struct stack {
 	uint16_t n;			/* depot: how many in this batch */
 	uint8_t guard;			/* I; enum guard_kind */
 	uint8_t bare;			/* I; 1: GUARD_NONE */
+	uint8_t marks;			/* I; STACK_BARE, STACK_CXX */
 	unsigned int id;		/* of the registration with Valgrind */
 	struct san_ctx san;		/* W of whoever runs on it */
 	struct arch_ctx rest;		/* W; see switch_rest(); sp NULL: fresh */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Switching stacks, with what some tasks or builds want around it: control
- * words of the floating-point unit, the identities that sanitizers keep of
+ * words of the floating-point unit, C++ exceptions, the identities that sanitizers keep of
  * stacks. Included by core/sched.c alone.
  */
 #ifndef OA_CORE_SWITCH_H
@@ -18,13 +18,38 @@
 #endif
 
 /*
- * @t gives the processor away: its control words, if it keeps its own, and
- * whether it kept to its stack, if nothing else would tell.
+ * Exceptions that are being handled or unwound for are the thread's in the eyes
+ * of the C++ runtime. A task that suspends then lays them aside, in the frame
+ * that switches, and takes them up again on the thread where it goes on. All
+ * tasks of a program with C++ look; whether there is any is known beforehand,
+ * so that others do not.
  */
-static inline void switch_leaving(struct task *t)
+static __cold_path void switch_hold(struct worker *w, struct task *t,
+				    struct cxx_state *held)
 {
-	if (likely(!(t->flags & (TASK_FPCTL | TASK_BARE))))
+	*held = *w->cxx;
+	*w->cxx = (struct cxx_state){ 0 };
+	task_set(t, TASK_HELD);
+}
+
+static __cold_path void switch_unhold(struct worker *w, struct task *t,
+				      const struct cxx_state *held)
+{
+	*w->cxx = *held;
+	WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_HELD);
+}
+
+/*
+ * @t gives the processor away: its control words, if it keeps its own, what it
+ * catches, and whether it kept to its stack, if nothing else would tell.
+ */
+static inline void switch_leaving(struct worker *w, struct task *t,
+				  struct cxx_state *held)
+{
+	if (likely(!(t->flags & (TASK_FPCTL | TASK_BARE | TASK_CXX))))
 		return;
+	if (t->flags & TASK_CXX && unlikely(cxx_busy(w->cxx)))
+		switch_hold(w, t, held);
 	if (t->flags & TASK_FPCTL) {
 		arch_fpctl_save(&t->ext->fpctl);
 		arch_fpctl_reset();
@@ -33,16 +58,21 @@ static inline void switch_leaving(struct task *t)
 		overflow_check(t);
 }
 
-static inline void switch_back(struct task *t)
+/* First code of a task. */
+static inline void switch_begin(struct task *t)
 {
 	if (unlikely(t->flags & TASK_FPCTL))
 		arch_fpctl_set(&t->ext->fpctl);
 }
 
-/* First code of a task. */
-static inline void switch_begin(struct task *t)
+static inline void switch_back(struct worker *w, struct task *t,
+			       const struct cxx_state *held)
 {
-	switch_back(t);
+	if (likely(!(t->flags & (TASK_FPCTL | TASK_HELD))))
+		return;
+	if (t->flags & TASK_HELD)
+		switch_unhold(w, t, held);
+	switch_begin(t);
 }
 
 __always_inline_oa void switch_leave(struct worker *w, struct san_ctx *from,
@@ -64,22 +94,26 @@ __always_inline_oa struct worker *switch_task(struct task *from,
 					      struct task *to,
 					      struct worker *w)
 {
-	switch_leaving(from);
+	struct cxx_state held;
+
+	switch_leaving(w, from, &held);
 	switch_leave(w, &from->stack->san, &to->stack->san);
 	w = arch_switch(&from->ctx, &to->ctx, w);
 	san_arrive(&from->stack->san, w->san_from);
-	switch_back(from);
+	switch_back(w, from, &held);
 	return w;
 }
 
 __always_inline_oa struct worker *switch_to_loop(struct task *from,
 						 struct worker *w)
 {
-	switch_leaving(from);
+	struct cxx_state held;
+
+	switch_leaving(w, from, &held);
 	switch_leave(w, &from->stack->san, &w->loop_san);
 	w = arch_switch(&from->ctx, &w->loop, w);
 	san_arrive(&from->stack->san, w->san_from);
-	switch_back(from);
+	switch_back(w, from, &held);
 	return w;
 }
 

@@ -82,16 +82,19 @@ enum wait_state {
 #define TASK_OWN_STACK	0x020	/* not of the runtime's default size */
 #define TASK_TIMED	0x040	/* its timer may hang in some wheel */
 #define TASK_POSTED	0x080	/* counts in rt->posts */
-#define TASK_BARE_SHIFT	8
-#define TASK_BARE	(1u << TASK_BARE_SHIFT)	/* its stack has no guard */
+#define TASK_HELD	0x100	/* what it catches was laid aside: core/switch.h */
 #define TASK_CONDS	0x200	/* starts under conditions: core/conds.h */
 #define TASK_LOCALS	0x400	/* has task-local values: core/locals.h */
 #define TASK_LIMIT	0x800	/* must have started by ->ext->limit */
 #define TASK_MEMBER	0x1000	/* of a scope or a token: core/members.h */
 #define TASK_SCOPES	0x2000	/* has open scopes: likewise */
 #define TASK_INTERNAL	0x4000	/* the library's own: not of .max_tasks */
-#define TASK_FUTURE	0x40000	/* its end is a value: core/future.h */
+/* Of its stack, STACK_BARE and STACK_CXX */
+#define TASK_STACK_SHIFT 15
+#define TASK_BARE	0x8000	/* its stack has no guard */
+#define TASK_CXX	0x10000	/* it may use C++ */
 #define TASK_GROWN	0x20000	/* ->ext->grown is not empty: core/grown.h */
+#define TASK_FUTURE	0x40000	/* its end is a value: core/future.h */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */

@@ -8,6 +8,7 @@
 
 #include <oa/inspect.h>
 
+#include "arch/cxx.h"
 #include "core/poll.h"
 #include "core/prioq.h"
 #include "core/runq.h"
@@ -42,6 +43,7 @@ struct worker {
 	uint32_t id;			/* I; in the process */
 	uint32_t in_user;		/* 1; a task's own code is running */
 	struct arch_ctx loop;		/* W; where the idle loop waits */
+	struct cxx_state *cxx;		/* I; its thread's; NULL: no C++ */
 	struct slab_mag tasks;		/* W */
 	struct slab_mag exts;		/* W */
 	struct stack_mag stacks;	/* W; of the default size */

@@ -144,6 +144,31 @@ __morestack:
 	.cfi_endproc
 	.size	__morestack, . - __morestack
 
+/* void *arch_call_bottom(x0 fn, x1 arg) */
+	.globl	arch_call_bottom
+	.hidden	arch_call_bottom
+	.type	arch_call_bottom, %function
+	.p2align 4
+arch_call_bottom:
+	.cfi_startproc
+	.cfi_personality 0x1b, arch_bottom
+	hint	#34
+	stp	x29, x30, [sp, #-16]!
+	.cfi_adjust_cfa_offset 16
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+	mov	x29, sp
+	mov	x9, x0
+	mov	x0, x1
+	blr	x9
+	ldp	x29, x30, [sp], #16
+	.cfi_adjust_cfa_offset -16
+	.cfi_restore x29
+	.cfi_restore x30
+	ret
+	.cfi_endproc
+	.size	arch_call_bottom, . - arch_call_bottom
+
 /* x19: the entry function, x0: its payload */
 	.globl	arch_entry
 	.hidden	arch_entry
@@ -151,6 +176,7 @@ __morestack:
 	.p2align 4
 arch_entry:
 	.cfi_startproc
+	.cfi_personality 0x1b, arch_bottom
 	.cfi_undefined x30
 	hint	#38
 	blr	x19

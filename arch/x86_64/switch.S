@@ -129,6 +129,26 @@ __morestack:
 	.cfi_endproc
 	.size	__morestack, . - __morestack
 
+/* void *arch_call_bottom(rdi fn, rsi arg) */
+	.globl	arch_call_bottom
+	.hidden	arch_call_bottom
+	.type	arch_call_bottom, @function
+	.p2align 4
+arch_call_bottom:
+	.cfi_startproc
+	.cfi_personality 0x1b, arch_bottom
+	endbr64
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	callq	*%rax
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	retq
+	.cfi_endproc
+	.size	arch_call_bottom, . - arch_call_bottom
+
 /* rbx: the entry function, rdi: its payload */
 	.globl	arch_entry
 	.hidden	arch_entry
@@ -136,6 +156,7 @@ __morestack:
 	.p2align 4
 arch_entry:
 	.cfi_startproc
+	.cfi_personality 0x1b, arch_bottom
 	.cfi_undefined rip
 	endbr64
 	callq	*%rbx

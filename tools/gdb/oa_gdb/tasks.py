@@ -17,8 +17,8 @@ WAIT_STATE = 0x007
 WAIT_PARKING, WAIT_PARKED = 1, 2
 WAIT_TIMED, WAIT_OP, WAIT_SYNC = 0x010, 0x020, 0x040
 TASK = ("pinned", "thread", "started", "extra", "fpctl", "own stack", "timed",
-        "posted", "no guard", "conditions", "locals",
-        "limit", "member", "scopes", "internal", "-", "-", "grown")
+        "posted", "exceptions", "conditions", "locals", "limit", "member",
+        "scopes", "internal", "no guard", "c++", "grown")
 TASK_PINNED, TASK_THREAD, TASK_STARTED, TASK_CONDS = 0x001, 0x002, 0x004, 0x200
 TASK_GROWN = 0x20000
 
