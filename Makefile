@@ -46,7 +46,7 @@ SOFILE  := liboa.so.$(VERSION)
 # What make itself would take is not a choice; with -R it is not even there.
 tool = $(if $(filter default undefined,$(origin $1)),$(eval $1 := $(CROSS_COMPILE)$2))
 $(call tool,CC,gcc)
-$(call tool,CXX,g++)
+$(call tool,CXX,$(if $(findstring clang,$(CC)),clang++,g++))
 $(call tool,LD,ld)
 $(call tool,AR,ar)
 OBJCOPY ?= $(CROSS_COMPILE)objcopy
@@ -86,7 +86,8 @@ CFLAGS_ALL = $(cross-flags) -std=gnu11 $(CFLAGS) $(warnings) \
 	-fvisibility=hidden -fno-common -ftls-model=initial-exec \
 	-pthread $(san-flags)
 AFLAGS_ALL = $(cross-flags) $(filter -g% -mbranch% -fcf%,$(CFLAGS)) $(san-flags)
-CXXFLAGS_ALL = $(filter-out -std=% -Wstrict-prototypes -Wmissing-prototypes \
+# A struct and a function of one name shadow each other in the eyes of g++.
+CXXFLAGS_ALL = $(filter-out -std=% -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition,$(CFLAGS_ALL)) -std=gnu++17
 LDFLAGS_ALL = $(LDFLAGS)
 
