@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Switching stacks, with what some tasks or builds want around it: control
- * words of the floating-point unit, C++ exceptions, the identities that sanitizers keep of
- * stacks. Included by core/sched.c alone.
+ * words of the floating-point unit, C++ exceptions, the identities that
+ * sanitizers keep of stacks. Included by core/sched.c alone.
  */
 #ifndef OA_CORE_SWITCH_H
 #define OA_CORE_SWITCH_H

@@ -263,9 +263,43 @@ BODY(cxx_sees_none)
 	}
 }
 
+namespace {
+
+void *counts(void *arg)
+{
+	away(1);
+	__atomic_add_fetch(static_cast<int *>(arg), 1, __ATOMIC_ACQ_REL);
+	return arg;
+}
+
+/* The scope waits for its tasks while the exception passes. */
+void leaves_scope(cxx_run *run)
+{
+	oa_task_opts opts = OA_TASK_OPTS_INIT;
+	struct oa_scope s;
+	int ended = 0;
+
+	opts.scope = &s;
+	try {
+		OA_SCOPE(s) {
+			for (int i = 0; i < 3; i++)
+				CHECK(run, !oa_go_with(counts, &ended, &opts));
+			throw numbered(run->number);
+		}
+		CHECK(run, false);
+	} catch (const numbered &e) {
+		CHECK(run, __atomic_load_n(&ended, __ATOMIC_ACQUIRE) == 3);
+		in_handler(run, e, run->number);
+	}
+}
+
+} /* namespace */
+
 BODY(cxx_leaves_blocks)
 {
 	oa_deadline d;
+
+	leaves_scope(run);
 
 	try {
 		OA_WITHIN(&d, OA_SEC) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INIT(number, struct, initialiser): all that the headers have, in any order. */
+/* INIT(number, struct, initialiser): all that the headers have. */
 INIT(0, oa_backpressure, OA_BACKPRESSURE_INIT(7))
 INIT(1, oa_backpressure, OA_BACKPRESSURE_LOSSY_INIT(7))
 INIT(2, oa_barrier, OA_BARRIER_INIT(7))
