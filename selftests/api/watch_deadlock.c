@@ -460,7 +460,7 @@ TASK_TEST_F(ring, who_ends_with_a_mutex, WATCHED())
 	struct oa_mutex m[4] = { OA_MUTEX_INIT };
 	oa_task_t t;
 
-	self->heard.kind = OA_EVENT_HELD;
+	TELL(self->heard.kind, OA_EVENT_HELD);
 	t = oa_spawn(keeps_two, m, .name = "keeper");
 	ASSERT_OK(oa_join(t, NULL));
 	EXPECT_EQ(1u, SEEN(self->heard.n));

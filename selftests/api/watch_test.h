@@ -27,7 +27,7 @@ static void HARNESS_UNUSED hear(const struct oa_runtime_event *ev, void *user)
 	struct heard *h = user;
 	unsigned int n = h->n;
 
-	if ((int)ev->kind != h->kind)
+	if ((int)ev->kind != SEEN(h->kind))
 		return;
 	if (n < HEARD_MAX) {
 		h->ev[n].worker = ev->worker;
