@@ -25,10 +25,11 @@ struct heard {
 static void HARNESS_UNUSED hear(const struct oa_runtime_event *ev, void *user)
 {
 	struct heard *h = user;
-	unsigned int n = h->n;
+	unsigned int n;
 
 	if ((int)ev->kind != SEEN(h->kind))
 		return;
+	n = SEEN(h->n);
 	if (n < HEARD_MAX) {
 		h->ev[n].worker = ev->worker;
 		h->ev[n].task = ev->task;
