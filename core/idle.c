@@ -290,8 +290,9 @@ static bool any_queue(struct worker *w)
 /* Something that this worker should see to before it sleeps? */
 static bool look_again(struct worker *w)
 {
-	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) || READ_ONCE(w->inbox) ||
-	       READ_ONCE(w->aborts) || READ_ONCE(w->closes) || any_queue(w) ||
+	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) ||
+	       READ_ONCE(w->inbox) || READ_ONCE(w->aborts) || READ_ONCE(w->closes) ||
+	       any_queue(w) ||
 	       READ_ONCE(w->rt->over) ||
 	       READ_ONCE(w->rt->stopping) == RT_NOW || w->rt->poll->ready(w);
 }

@@ -125,6 +125,8 @@ static void fill_config(struct runtime *rt)
 		c->max_posts = 65536;
 	if (!c->stack_size)
 		c->stack_size = STACK_DEFAULT;
+	/* With room beside the guard. */
+	c->stack_size = max_of(c->stack_size, (size_t)STACK_MIN + STACK_GUARD);
 	c->stack_size = (c->stack_size + 16383) & ~(size_t)16383;
 	snprintf(rt->name, sizeof(rt->name), "%s", c->name ? c->name : "oa");
 	c->name = rt->name;
@@ -572,10 +574,8 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 	worker_thread(rt->workers[0]);
 	cpus_unpin_self(rt->workers[0]->cpu);
 	rt_wait(rt, OA_FOREVER);
-	err = rt->start_error;
+	err = rt->start_error ? rt->start_error : rt->first_error;
 	about_started(err);
-	if (!err)
-		err = rt->first_error;
 	rt_finish(rt);
 	ended = rt->cfg.ended;
 	if (ended)

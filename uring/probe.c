@@ -71,6 +71,7 @@ static bool knows(struct io_uring *ring, int opcode)
 /* A thread that uses a lock before the first runtime may ask meanwhile. */
 static void set(enum cap c, bool yes)
 {
+	/* relaxed: who asks is told the same, or that there is none yet */
 	__atomic_store_n(&has[c], yes, __ATOMIC_RELAXED);
 }
 

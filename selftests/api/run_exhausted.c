@@ -247,9 +247,10 @@ TEST_F(scarce, a_task_without_a_stack_is_dropped)
 	struct no_memory n = { 0 };
 	struct oa_ended ended;
 
-	ASSERT_OK(oa_run(tell, &self->flag, .workers = variant->workers,
-			 .stacks = { no_stacks, never_released, &n.asked },
-			 .on_event = on_event, .user = &n, .ended = &ended));
+	ASSERT_ERR(oa_run(tell, &self->flag, .workers = variant->workers,
+			  .stacks = { no_stacks, never_released, &n.asked },
+			  .on_event = on_event, .user = &n, .ended = &ended),
+		   -ENOMEM);
 	EXPECT_EQ(0, self->flag);
 	EXPECT_GE(n.asked, 1u);
 	EXPECT_EQ(1u, n.told);
