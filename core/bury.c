@@ -18,6 +18,7 @@
 #include "core/inject.h"
 #include "core/members.h"
 #include "core/park.h"
+#include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
 
@@ -60,6 +61,8 @@ static void drop(struct task *t)
 {
 	if (t->ext && t->ext->on_drop)
 		t->ext->on_drop(t->arg);
+	if (t->fn == prepared_run)
+		prepared_dropped(t->arg);
 	rt_event(t->rt, OA_EVENT_DROP, -1, -ECANCELED, task_name(t));
 	atomic_add(&t->rt->outside_dropped, (uint64_t)1); /* [over] */
 	atomic_add(&t->rt->outside_ended, (uint64_t)1); /* [over] */
@@ -103,7 +106,8 @@ void bury_all(struct runtime *rt, bool left_behind)
 	for_each(rt, claim_wait);
 	/* Whoever claimed one before us has made it ready after this. */
 	synchronize_rcu();
-	while (inject_take(&rt->inject, &t, 1))
+	while (inject_take(&rt->inject, &t, 1) ||
+	       post_queue_take(&rt->post_queue, &t, 1))
 		;
 	for_each(rt, bury);
 }

@@ -13,6 +13,7 @@
 #include "core/conds.h"
 #include "core/locals.h"
 #include "core/members.h"
+#include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/watch.h"
@@ -95,6 +96,7 @@ static void child(void)
 		}
 	}
 	CDS_INIT_LIST_HEAD(&runtimes);
+	prepared_forked();
 }
 
 static void install(void)

@@ -33,6 +33,9 @@
  * A worker that parks while a peer runs bounds its sleep, and looks whether
  * that peer sits on tasks without getting anywhere (core/lane.c).
  *
+ * A worker that is driven from outside (core/external.c) counts as parked in
+ * its ring between two calls: a kick makes its descriptor readable.
+ *
  * Models: selftests/models/kick.pml, runover.pml.
  */
 #include "core/idle.h"
@@ -42,6 +45,7 @@
 #include "core/inject.h"
 #include "core/op.h"
 #include "core/park.h"
+#include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/sched.h"
 #include "core/watch.h"
@@ -90,6 +94,25 @@ void idle_kick_all(struct runtime *rt)
 {
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		idle_kick(rt->workers[i]);
+}
+
+void idle_kick_any(struct runtime *rt)
+{
+	uint64_t mask;
+
+	smp_mb(); /* [park-kick] what was published before mask and states */
+	/* relaxed: ordered by the fence */
+	if (!atomic_load_rlx(&rt->nr_idle))
+		return;
+	for (uint32_t i = 0; i < MASK_WORDS; i++) {
+		mask = atomic_load(&rt->idle[i]); /* [park-kick] */
+		for (; mask; mask &= mask - 1)
+			if (notify(rt->workers[i * 64 + (uint32_t)
+					       __builtin_ctzll(mask)],
+				   WORKER_NOTIFIED))
+				return;
+	}
+	/* Everybody is on his way: each looks at all queues before he parks. */
 }
 
 /* Takes the token, for itself or for whom it wakes; 0: somebody has it. */
@@ -277,7 +300,8 @@ static bool any_queue(struct worker *w)
 {
 	struct runtime *rt = w->rt;
 
-	if (READ_ONCE(rt->inject.n))
+	if (READ_ONCE(rt->inject.n) || READ_ONCE(rt->post_queue.n) ||
+	    prepared_any(w))
 		return true;
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		if (ring_len(&rt->workers[i]->ring) ||
@@ -365,12 +389,21 @@ static void check_over(struct worker *w)
 	idle_kick_all(rt);
 }
 
-static oa_time_t park_deadline(struct worker *w)
+/* When it has to do something by itself. */
+static oa_time_t next_look(struct worker *w)
 {
 	oa_time_t next = wheel_next(&w->wheel);
 
+	if (unlikely(w->shy))
+		next = min_of(next, w->shy);
 	if (unlikely(READ_ONCE(w->rt->stopping)))
 		next = min_of(next, atomic_load(&w->rt->now_at)); /* [now] */
+	return next;
+}
+
+static oa_time_t park_deadline(struct worker *w)
+{
+	oa_time_t next = min_of(next_look(w), w->until);
 
 	/* relaxed: a hint */
 	if (READ_ONCE(w->rt->nr_idle) == w->rt->nr_workers) {
@@ -390,6 +423,20 @@ static void note_wait(struct worker *w, oa_time_t since)
 	unsigned int b = 63u - (unsigned int)__builtin_clzll(ns);
 
 	STAT_INC(w, wait_ns[min_of(b, OA_STATS_BUCKETS - 1u)]);
+}
+
+/* A kicker may have been here. */
+static void unpark(struct worker *w)
+{
+	/* [park-kick] */
+	uint32_t how = atomic_xchg(&w->state, (uint32_t)WORKER_RUNNING);
+
+	watch_unparked(w->rt);
+	mask_clear(w);
+	if (how == WORKER_NOTIFIED || how == WORKER_NOTIFIED_SEARCH)
+		STAT_INC(w, kicked);
+	if (how == WORKER_NOTIFIED_SEARCH)
+		w->token = atomic_load(&w->rt->searcher); /* [help] */
 }
 
 static void park(struct worker *w)
@@ -419,13 +466,42 @@ static void park(struct worker *w)
 			w->at_once = 8;
 		note_wait(w, since);
 	}
-	how = atomic_xchg(&w->state, (uint32_t)WORKER_RUNNING); /* [park-kick] */
-	watch_unparked(rt);
-	mask_clear(w);
-	if (how == WORKER_NOTIFIED || how == WORKER_NOTIFIED_SEARCH)
-		STAT_INC(w, kicked);
-	if (how == WORKER_NOTIFIED_SEARCH)
-		w->token = atomic_load(&rt->searcher); /* [help] */
+	unpark(w);
+}
+
+bool idle_go_outside(struct worker *w)
+{
+	const struct poll_ops *poll = w->rt->poll;
+	uint32_t how = WORKER_PARKED_RING;
+	oa_time_t next;
+	bool more;
+
+	if (poll->unsent(w))
+		poll->reap(w);
+	if (w->token) {
+		token_give(w->rt, w->token);
+		w->token = 0;
+	}
+	atomic_xchg(&w->state, how); /* [park-kick] */
+	mask_set(w);
+	check_over(w);
+	poll->outside_clear(w);
+	w->now = poll->now();
+	smp_mb(); /* [park-kick] the state and the mask before the look */
+	next = next_look(w);
+	more = next <= w->now || worker_has_more(w) || look_again(w);
+	/* [park-kick] it is as good as kicked */
+	if (more)
+		atomic_cas(&w->state, &how, (uint32_t)WORKER_NOTIFIED);
+	poll->outside_set(w, more ? 0 : next);
+	return more;
+}
+
+void idle_come_back(struct worker *w)
+{
+	unpark(w);
+	w->now = w->rt->poll->now();
+	w->slice_turns = 0;
 }
 
 void idle_found(struct worker *w)

@@ -9,6 +9,11 @@
 void idle_kick(struct worker *w);
 /* Any thread. Somebody may take what was published: wake one if it helps. */
 void idle_need_help(struct runtime *rt);
+/*
+ * Any thread, signal handlers too. Any worker will do for what was published,
+ * and no searcher is relied on: wakes one, unless somebody is about to look.
+ */
+void idle_kick_any(struct runtime *rt);
 /* Any thread: every worker looks up. */
 void idle_kick_all(struct runtime *rt);
 
@@ -27,5 +32,12 @@ void idle_slice_renew(struct worker *w);
  * it is worth looking at the queues again.
  */
 void idle_wait(struct worker *w);
+
+/*
+ * Owner, of a worker that is driven from outside, between two calls: it counts
+ * as parked in its ring. True: there is more to be done.
+ */
+bool idle_go_outside(struct worker *w);
+void idle_come_back(struct worker *w);
 
 #endif

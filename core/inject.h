@@ -6,6 +6,7 @@
 #include "core/runq.h"
 
 struct inject;
+struct post_queue;
 struct worker;
 
 void inject_init(struct inject *q);
@@ -13,6 +14,14 @@ void inject_init(struct inject *q);
 void inject_push(struct inject *q, struct task *t);
 /* Worker: up to @max, oldest first; the rest stays. */
 uint32_t inject_take(struct inject *q, struct task **out, uint32_t max);
+
+void post_queue_init(struct post_queue *q);
+/* Any thread. @front: before those of the same priority. */
+void post_queue_push(struct post_queue *q, struct task *t, int prio,
+		     bool front);
+/* Worker: up to @max, in the order in which they are to start. */
+uint32_t post_queue_take(struct post_queue *q, struct task **out,
+			 uint32_t max);
 
 /*
  * Any thread. The inbox is for what only @w may do: tasks that it must run,

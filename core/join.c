@@ -28,6 +28,7 @@
 #include "core/join.h"
 #include "core/members.h"
 #include "core/park.h"
+#include "core/prepared.h"
 #include "core/sched.h"
 #include "core/spawn.h"
 #include "core/thread.h"
@@ -229,6 +230,8 @@ void task_drop(struct worker *w, struct task *t, int err)
 
 	if (on_drop)
 		on_drop(t->arg);
+	if (unlikely(t->fn == prepared_run))
+		prepared_dropped(t->arg);
 	atomic_store_rel(&w->ended, w->ended + 1); /* [over] */
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));

@@ -23,6 +23,7 @@
 
 static struct sigaction before;
 static __thread void *alt_stack;
+static __thread unsigned int alt_users;	/* runtimes that this thread drives */
 
 static void say(const struct task *t, const struct stack *s)
 {
@@ -102,6 +103,8 @@ void overflow_thread(void)
 {
 	stack_t ss = { .ss_size = ALT_SIZE }, old;
 
+	if (alt_users++)
+		return;
 	if (sigaltstack(NULL, &old) || !(old.ss_flags & SS_DISABLE))
 		return;
 	ss.ss_sp = mem_map(ALT_SIZE);
@@ -117,7 +120,7 @@ void overflow_thread_gone(void)
 {
 	stack_t off = { .ss_flags = SS_DISABLE };
 
-	if (!alt_stack)
+	if (!alt_users || --alt_users || !alt_stack)
 		return;
 	sigaltstack(&off, NULL);
 	mem_unmap(alt_stack, ALT_SIZE);

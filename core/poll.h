@@ -133,6 +133,20 @@ struct poll_ops {
 	/* any; @how is the state that the caller turned into NOTIFIED. */
 	void (*kick)(struct worker *w, enum worker_state how);
 
+	/*
+	 * owner, of a worker that is driven from outside. A descriptor that is
+	 * readable when there may be something to reap or somebody has kicked;
+	 * made at the first call, or -errno. NULL: there is no such thing here.
+	 */
+	int (*outside_fd)(struct worker *w);
+	/*
+	 * owner, with w->state PARKED_RING. From now on it becomes readable by
+	 * what comes, and by that alone: who calls this looks again.
+	 */
+	void (*outside_clear)(struct worker *w);
+	/* owner. ... and at @when; 0: now. */
+	void (*outside_set)(struct worker *w, oa_time_t when);
+
 	/* A thread sleeps while *word == value; the waker changes it first. */
 	int (*thread_wait)(uint32_t *word, uint32_t value, oa_time_t deadline);
 	void (*thread_wake)(uint32_t *word);

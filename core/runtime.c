@@ -13,6 +13,7 @@
 #include "core/bug.h"
 #include "core/cpus.h"
 #include "core/env.h"
+#include "core/external.h"
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
@@ -20,6 +21,7 @@
 #include "core/overflow.h"
 #include "core/park.h"
 #include "core/pool.h"
+#include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
 #include "core/uncaught.h"
@@ -74,8 +76,10 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 	if (!from->size || from->size > 4096)
 		return -EINVAL;
 	memcpy(to, from, min_of((size_t)from->size, sizeof(*to)));
-	if (to->workers > WORKERS_MAX || to->external)
-		return to->external ? -ENOSYS : -EINVAL;
+	if (to->workers > (to->external ? 1 : WORKERS_MAX))
+		return -EINVAL;
+	if (to->external && to->pin)
+		return -EINVAL;
 	if (to->stack_size &&
 	    (to->stack_size < STACK_MIN || to->stack_size > STACK_MAX))
 		return -EINVAL;
@@ -117,7 +121,7 @@ static void fill_config(struct runtime *rt)
 	unsigned int cpus = cpus_usable();
 
 	if (!c->workers)
-		c->workers = workers_wanted(cpus);
+		c->workers = c->external ? 1 : workers_wanted(cpus);
 	if (!c->max_blocking)
 		c->max_blocking = max_of(c->workers / 2, 1u);
 	c->min_blocking = min_of(c->min_blocking, c->max_blocking);
@@ -178,7 +182,7 @@ static void rt_destroy(struct runtime *rt)
 	mem_free(&a, rt, sizeof(*rt));
 }
 
-static int rt_make(struct runtime **out, const struct oa_config *cfg)
+static int rt_make(struct runtime **out, const struct oa_config *cfg, bool run)
 {
 	const struct poll_ops *poll;
 	struct oa_config c;
@@ -187,8 +191,10 @@ static int rt_make(struct runtime **out, const struct oa_config *cfg)
 
 	if (err)
 		return err;
+	if (c.external && (run || worker_self() || task_self()))
+		return run ? -EINVAL : -EPERM;
 	poll = choose_backend(c.backend);
-	if (!poll)
+	if (!poll || (c.external && !poll->outside_fd))
 		return -ENOSYS;
 	rt = mem_alloc(&c.allocator, sizeof(*rt), OA_LINE_PAIR);
 	if (!rt)
@@ -197,6 +203,7 @@ static int rt_make(struct runtime **out, const struct oa_config *cfg)
 	rt->cfg = c;
 	fill_config(rt);
 	inject_init(&rt->inject);
+	post_queue_init(&rt->post_queue);
 	stack_pool_init(&rt->stacks, rt->cfg.stack_size, &rt->cfg.stacks);
 	rt->generation = fork_generation();
 	err = make_workers(rt);
@@ -248,6 +255,7 @@ static void publish(struct runtime *rt)
 	coro_set_slot(coro_slot);
 	uncaught_install();
 	spin_lock(&runtimes_lock);
+	rcu_tsan_release(0); /* for those who find it without a lock */
 	cds_list_add_rcu(&rt->node, &runtimes);
 	spin_unlock(&runtimes_lock);
 }
@@ -267,8 +275,7 @@ static void tell_gone(struct runtime *rt)
 	waiters_wake(rt);
 }
 
-/* The last act of a worker's thread: how many are left is told by @running. */
-static void worker_gone(struct runtime *rt)
+void rt_worker_gone(struct runtime *rt)
 {
 	uint32_t none = RT_END_NONE;
 
@@ -418,7 +425,7 @@ void *worker_thread(void *arg)
 	struct runtime *rt = w->rt;
 
 	worker_main(w);
-	worker_gone(rt);
+	rt_worker_gone(rt);
 	return NULL;
 }
 
@@ -449,7 +456,7 @@ static int start_threads(struct runtime *rt, uint32_t first)
 		if (err) {
 			rt->workers[i]->thread.fn = NULL;
 			worker_came(rt, err);
-			worker_gone(rt);
+			rt_worker_gone(rt);
 		}
 	}
 	return err;
@@ -522,7 +529,9 @@ static void rt_finish(struct runtime *rt)
 	if (!pool_end(rt->pool, until))
 		rt->left_behind = true;
 	join_threads(rt);
+	external_join(rt);
 	watch_del(rt);
+	prepared_close(rt);
 	if (!rt->left_behind)
 		rt->poll->runtime_fini(rt);
 	unpublish(rt);
@@ -541,6 +550,7 @@ static void rt_free(struct runtime *rt)
 	while (inject_take(&rt->inject, &t, 1))
 		task_free(NULL, t);
 	forget_results(rt);
+	prepared_wait();
 	synchronize_rcu();
 	rt_destroy(rt);
 }
@@ -556,7 +566,7 @@ int oa_run_with(oa_fn fn, void *arg, const struct oa_config *cfg)
 		return -EINVAL;
 	if (worker_self() || task_self())
 		return -EBUSY;
-	err = rt_make(&rt, cfg);
+	err = rt_make(&rt, cfg, true);
 	if (err) {
 		about_started(err);
 		return err;
@@ -598,7 +608,7 @@ int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
 
 	if (!out || !fn)
 		return -EINVAL;
-	err = rt_make(&rt, cfg);
+	err = rt_make(&rt, cfg, false);
 	if (err) {
 		about_started(err);
 		return err;
@@ -610,9 +620,13 @@ int oa_start_with(struct oa_runtime **out, oa_fn fn, void *arg,
 	if (err)
 		rt->start_error = err;
 	tell_started(rt);
-	start_threads(rt, 0);
-	wait_all_came(rt);
-	err = rt->start_error;
+	if (rt->cfg.external) {
+		err = rt->start_error ? rt->start_error : external_begin(rt);
+	} else {
+		start_threads(rt, 0);
+		wait_all_came(rt);
+		err = rt->start_error;
+	}
 	about_started(err);
 	if (err) {
 		rt_finish(rt);
@@ -664,6 +678,8 @@ int oa_runtime_wait_until(struct oa_runtime *r, struct oa_ended *ended,
 		return -EDEADLK;
 	if (rt->by_run)
 		return -EINVAL;
+	if (external_mine(rt) && !(atomic_load(&rt->finished) & RT_GONE)) /* [gone] */
+		return -EDEADLK;
 	if (self && !self->current)
 		return -EPERM;
 	err = self ? wait_in_task(rt, self->current, deadline)

@@ -6,6 +6,7 @@
 #include <urcu/list.h>
 
 #include <oa/runtime.h>
+#include <oa/task.h>
 
 #include "core/spin.h"
 #include "core/stack.h"
@@ -28,6 +29,7 @@
 #define MASK_WORDS	(WORKERS_MAX / 64)
 
 struct poll_ops;
+struct oa_post_node;
 struct pool;
 struct rt_waiter;
 struct watched;
@@ -38,6 +40,20 @@ struct inject {
 	uint32_t n;			/* 1: L:lock; others guess by it */
 	struct task *first;		/* L:lock */
 	struct task **last;		/* L:lock */
+};
+
+#define POST_LEVELS	(OA_PRIO_MAX - OA_PRIO_MIN + 1)
+
+/* oa_post()s, by their priority; core/inject.c. */
+struct post_queue {
+	struct spin lock;
+	uint32_t n;			/* 1: L:lock; others guess by it */
+	uint64_t turn;			/* L:lock; how many were taken */
+	uint64_t levels;		/* L:lock; a bit for each that has any */
+	struct {
+		struct task *first;
+		struct task **last;
+	} level[POST_LEVELS];		/* L:lock */
 };
 
 struct runtime {
@@ -63,12 +79,16 @@ struct runtime {
 	uint32_t hunt;			/* A; grows: what is ready became urgent */
 
 	_Alignas(OA_LINE_PAIR) struct inject inject;
+	struct oa_post_node *prepared;	/* A core/prepared.c */
 	uint64_t foreign_spawned;	/* A; tasks started by other threads */
 	uint64_t alive_credit;		/* A; of max_tasks, not handed out */
 	uint64_t posts;			/* A; waiting or running oa_post()s */
+	uint64_t posts_in;		/* A; let in so far, of all kinds */
+	uint64_t posts_refused;		/* A */
 	uint64_t outside_ended;		/* A; tasks ended on the blocking pool */
 	uint64_t outside_dropped;	/* A; of those, how many never ran */
 	uint64_t outside_cancelled;	/* A; of those, how many had been */
+	struct post_queue post_queue;
 	struct pool *pool;		/* I */
 	struct watched *watch;		/* I; or NULL; core/watch.c */
 
@@ -78,11 +98,15 @@ struct runtime {
 	uint64_t foreign_base;		/* L:stats_lock; values at reset */
 	uint64_t ended_base;		/* L:stats_lock */
 	uint64_t dropped_base;		/* L:stats_lock */
+	uint64_t posts_base;		/* L:stats_lock */
+	uint64_t refused_base;		/* L:stats_lock */
 	struct spin waiters_lock;
 	struct rt_waiter *waiters;	/* L:waiters_lock */
 	bool by_run;			/* I; oa_run() waits for it itself */
 	oa_task_t first;		/* I; what it was started with */
 	int first_error;		/* 1; why that has not run */
+	uint64_t owner;			/* I; thread that drives it, or 0 */
+	uint32_t owner_left;		/* A; it will not look at it again */
 	struct oa_ended ended;		/* L:stats_lock */
 	uint32_t finished;		/* A; futex: RT_GONE, RT_HURRY */
 	uint32_t end;			/* A; who sees to it: enum rt_end */
@@ -132,6 +156,9 @@ static inline const struct oa_allocator *rt_alloc(const struct runtime *rt)
 {
 	return &rt->cfg.allocator;
 }
+
+/* The last act of a worker's thread: @rt may be gone afterwards. */
+void rt_worker_gone(struct runtime *rt);
 
 /* After RT_GONE: joins the threads, once. */
 void rt_collect(struct runtime *rt);

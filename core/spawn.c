@@ -21,6 +21,7 @@
 #include "core/park.h"
 #include "core/rcu.h"
 #include "core/sched.h"
+#include "core/thread.h"
 
 /* Tasks that may still come alive: in batches, so that the count is cold. */
 static uint64_t credit_batch(const struct runtime *rt)
@@ -42,7 +43,7 @@ static bool credit_own(struct worker *w)
 	return true;
 }
 
-/* There is none left but what workers keep: all of that, less the one wanted. */
+/* There is none left but what workers keep: all of that. */
 static __cold_path bool credit_call_in(struct runtime *rt)
 {
 	uint64_t got = 0;
@@ -50,29 +51,46 @@ static __cold_path bool credit_call_in(struct runtime *rt)
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		/* [credit] */
 		got += atomic_xchg(&rt->workers[i]->credit, (uint64_t)0);
-	if (got > 1)
-		atomic_add(&rt->alive_credit, got - 1); /* [credit] */
+	if (got)
+		atomic_add(&rt->alive_credit, got); /* [credit] */
 	return got;
+}
+
+/* @most of what is not handed out, or what is left of it. */
+static uint64_t credit_get(struct runtime *rt, uint64_t most)
+{
+	uint64_t left = atomic_load(&rt->alive_credit), n; /* [credit] */
+
+	do {
+		/* Below zero by what came without asking. */
+		if ((int64_t)left <= 0)
+			return 0;
+		n = min_of(left, most);
+	} while (!atomic_cas(&rt->alive_credit, &left, left - n)); /* [credit] */
+	return n;
 }
 
 static bool credit_take(struct runtime *rt, struct worker *w)
 {
-	/* [credit] counter only; slots are published otherwise */
-	uint64_t left, n;
+	uint64_t n;
 
 	if (likely(!rt->cfg.max_tasks))
 		return true;
 	if (w && credit_own(w))
 		return true;
-	left = atomic_load(&rt->alive_credit); /* [credit] */
-	do {
-		n = min_of(left, w ? credit_batch(rt) : 1);
-		if (!n)
-			return credit_call_in(rt);
-	} while (!atomic_cas(&rt->alive_credit, &left, left - n)); /* [credit] */
-	if (w)
+	n = credit_get(rt, w ? credit_batch(rt) : 1);
+	if (!n && credit_call_in(rt))
+		n = credit_get(rt, 1);
+	if (w && n > 1)
 		atomic_add(&w->credit, n - 1); /* [credit] */
-	return true;
+	return n;
+}
+
+/* Let in already: it may be one too many for a while. */
+static void credit_force(struct runtime *rt, struct worker *w)
+{
+	if (!credit_take(rt, w))
+		atomic_sub(&rt->alive_credit, (uint64_t)1); /* [credit] */
 }
 
 static void credit_give(struct runtime *rt, struct worker *w)
@@ -238,7 +256,7 @@ int task_unwanted(const struct task *t)
 }
 
 /* A task of another runtime's or no worker: counted while it is not over. */
-static int count_foreign(struct runtime *rt)
+int spawn_count(struct runtime *rt)
 {
 	uint64_t n = atomic_load(&rt->foreign_spawned); /* [over] */
 
@@ -247,6 +265,15 @@ static int count_foreign(struct runtime *rt)
 			return -ESHUTDOWN;
 	} while (!atomic_cas(&rt->foreign_spawned, &n, n + 1)); /* [over] */
 	return 0;
+}
+
+/* It may run at once, and the runtime end with it. */
+static void put_post(struct runtime *rt, struct task *t, int prio, bool front)
+{
+	rcu_read_lock();
+	post_queue_push(&rt->post_queue, t, prio, front);
+	idle_need_help(rt);
+	rcu_read_unlock();
 }
 
 static void put_in_queue(struct worker *w, struct task *t, enum oa_hint hint)
@@ -338,12 +365,14 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		return err;
 	if (w && w->rt == rt)
 		mine = w;
-	if (!a->internal && !credit_take(rt, mine))
+	if (a->counted)
+		credit_force(rt, mine);
+	else if (!a->internal && !credit_take(rt, mine))
 		return -EAGAIN;
 	t = task_alloc(w);
 	err = t ? fill(w, t, rt, a, o) : -ENOMEM;
-	if (!err && !mine)
-		err = count_foreign(rt);
+	if (!err && !mine && !a->counted)
+		err = spawn_count(rt);
 	if (err) {
 		if (t)
 			task_free(w, t);
@@ -370,13 +399,15 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (h)
 		*h = me;
 	late = o && members_wanted(o) && members_join(t, o);
-	if (mine) {
+	if (mine && !a->counted) {
 		WRITE_ONCE(w->spawned, w->spawned + 1);
 		STAT_INC(w, spawned);
 	}
 	/* What the word says now is too late: a shutdown may have met it. */
 	if (mine && life & LIFE_DELAYED)
 		task_delay_file(w, t, gen | life);
+	else if (a->posted)
+		put_post(rt, t, o->prio, a->front);
 	else
 		put_in_queue(w, t, hint);
 	if (unlikely(late))
@@ -427,11 +458,10 @@ static __cold_path int start_slow(oa_fn fn, void *arg, uint64_t life,
 	if (opts && opts->size >= offsetof(struct oa_task_opts, runtime) +
 				  sizeof(opts->runtime))
 		rt = (struct runtime *)opts->runtime;
-	if (!rt) {
-		if (!self)
-			return -EPERM;
-		rt = self->rt;
-	}
+	if (!rt)
+		rt = self ? self->rt : thread_runtime();
+	if (!rt)
+		return -EPERM;
 	if (unlikely(rt->generation != fork_generation()))
 		return -EPERM;
 	return task_start(rt, &a, h);

@@ -48,7 +48,15 @@ struct task_args {
 	bool internal;			/* allowed while shutting down */
 	bool posted;			/* counts in rt->posts */
 	struct oa_future *future;	/* its end is the value; or NULL */
+	bool front;			/* ... and goes before its equals */
+	bool counted;			/* by spawn_count() */
 };
+
+/*
+ * Any thread, signal handlers too. One more counts as started, from outside;
+ * 0, or -ESHUTDOWN when nothing is alive any more.
+ */
+int spawn_count(struct runtime *rt);
 
 int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h);
 

@@ -48,6 +48,9 @@ static void add_outside(struct oa_stats *sum, struct runtime *rt, bool reset)
 	sum->spawned += since(spawned, &rt->foreign_base, reset);
 	sum->ended += since(ended, &rt->ended_base, reset);
 	sum->dropped += since(dropped, &rt->dropped_base, reset);
+	sum->posts += since(READ_ONCE(rt->posts_in), &rt->posts_base, reset);
+	sum->posts_refused += since(READ_ONCE(rt->posts_refused),
+				    &rt->refused_base, reset);
 }
 
 int oa_stats(struct oa_runtime *r, struct oa_stats *st)

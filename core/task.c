@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/park.h"
 #include "core/runtime.h"
+#include "core/thread.h"
 
 #define CHUNK_SHIFT	10
 #define EXT_SHIFT	8
@@ -61,7 +62,43 @@ struct task *task_alloc(struct worker *w)
 
 struct task *task_alloc_any(void)
 {
-	return slab_alloc_one(&task_cache);
+	struct thread_cache *c = thread_cache();
+
+	return c ? slab_alloc(&task_cache, &c->tasks)
+		 : slab_alloc_one(&task_cache);
+}
+
+static struct task_ext *ext_alloc(struct worker *w)
+{
+	struct thread_cache *c = w ? NULL : thread_cache();
+
+	if (w)
+		return slab_alloc(&ext_cache, &w->exts);
+	return c ? slab_alloc(&ext_cache, &c->exts)
+		 : slab_alloc_one(&ext_cache);
+}
+
+/* On a thread without a worker. */
+static void task_put_any(struct task *t)
+{
+	struct thread_cache *c = thread_cache();
+
+	if (c)
+		slab_free(&task_cache, &c->tasks, t);
+	else
+		slab_free_one(&task_cache, t);
+}
+
+static void ext_put(struct worker *w, struct task_ext *x)
+{
+	struct thread_cache *c = w ? NULL : thread_cache();
+
+	if (w)
+		slab_free(&ext_cache, &w->exts, x);
+	else if (c)
+		slab_free(&ext_cache, &c->exts, x);
+	else
+		slab_free_one(&ext_cache, x);
 }
 
 bool task_need_ext(struct worker *w, struct task *t)
@@ -70,7 +107,7 @@ bool task_need_ext(struct worker *w, struct task *t)
 
 	if (x)
 		return true;
-	x = w ? slab_alloc(&ext_cache, &w->exts) : slab_alloc_one(&ext_cache);
+	x = ext_alloc(w);
 	if (!x)
 		return false;
 	memset(x, 0, offsetof(struct task_ext, inl));
@@ -97,10 +134,7 @@ static void ext_free(struct worker *w, struct task *t)
 	x->copy = NULL;
 	x->name[0] = '\0';
 	WRITE_ONCE(t->ext, NULL);
-	if (w)
-		slab_free(&ext_cache, &w->exts, x);
-	else
-		slab_free_one(&ext_cache, x);
+	ext_put(w, x);
 }
 
 static void task_clean(struct worker *w, struct task *t)
@@ -138,7 +172,7 @@ void task_free(struct worker *w, struct task *t)
 	if (likely(w != NULL))
 		slab_free(&task_cache, &w->tasks, t);
 	else
-		slab_free_one(&task_cache, t);
+		task_put_any(t);
 }
 
 const char *task_name(const struct task *t)

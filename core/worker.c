@@ -16,12 +16,14 @@
 #include "core/mem.h"
 #include "core/op.h"
 #include "core/park.h"
+#include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/sched.h"
 #include "core/spawn.h"
 
 #define WORKER_IDS 16384u
+#define POSTS_TAKEN 16u
 
 #if !defined(OA_SIM) || OA_SIM != 1
 __thread struct worker *worker_tls __attribute__((used));
@@ -104,6 +106,7 @@ int worker_init(struct worker *w)
 	w->rng = (uint32_t)rt->poll->random() | 1;
 	w->avg_turn = 1000;
 	w->cap = 10 * OA_MSEC;
+	w->until = OA_FOREVER;
 	err = caches_init(w);
 	if (err)
 		return err;
@@ -147,6 +150,23 @@ static void take_inbox(struct worker *w)
 	}
 }
 
+/* Of @n that wait for whoever takes them: not more than there is room for. */
+static uint32_t share_of(const struct worker *w, uint32_t n, uint32_t max)
+{
+	n = min_of(n / w->rt->nr_workers + 1, max);
+	return min_of(n, max_of(RING_SIZE - ring_len(&w->ring), RING_BATCH));
+}
+
+/* Behind what is here. */
+static void queue_all(struct worker *w, struct task *const *got, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		__builtin_prefetch(got[i], 1);
+		sched_queue(w, got[i]);
+	}
+	STAT_ADD(w, injected, n);
+}
+
 static void take_injected(struct worker *w)
 {
 	struct task *got[RING_SIZE / 2];
@@ -154,15 +174,36 @@ static void take_injected(struct worker *w)
 
 	if (likely(!n))
 		return;
-	/* Behind what is here, so not more than that allows. */
-	n = min_of(n / w->rt->nr_workers + 1, ARRAY_SIZE(got));
-	n = min_of(n, max_of(RING_SIZE - ring_len(&w->ring), RING_BATCH));
-	n = inject_take(&w->rt->inject, got, n);
-	for (uint32_t i = 0; i < n; i++) {
-		__builtin_prefetch(got[i], 1);
-		sched_queue(w, got[i]);
-	}
-	STAT_ADD(w, injected, n);
+	n = share_of(w, n, ARRAY_SIZE(got));
+	queue_all(w, got, inject_take(&w->rt->inject, got, n));
+}
+
+/*
+ * Fewer at a time, and while much is ready no more than a part of the turns:
+ * what is urgent and comes later is to pass the rest.
+ */
+static uint32_t posts_wanted(const struct worker *w, uint32_t n)
+{
+	uint32_t ready = ring_len(&w->ring) + READ_ONCE(w->prioq.n) +
+			 (w->lane.tail - w->lane.head);
+	uint32_t room = ready < POSTS_TAKEN ? POSTS_TAKEN - ready : 0;
+
+	room = max_of(room, (w->turn - w->posts_at) / 2);
+	return share_of(w, n, min_of(room, POSTS_TAKEN));
+}
+
+static void take_posts(struct worker *w)
+{
+	struct task *got[POSTS_TAKEN];
+	uint32_t n = READ_ONCE(w->rt->post_queue.n);
+
+	if (likely(!n))
+		return;
+	n = posts_wanted(w, n);
+	if (!n)
+		return;
+	w->posts_at = w->turn;
+	queue_all(w, got, post_queue_take(&w->rt->post_queue, got, n));
 }
 
 static bool has_work(const struct worker *w)
@@ -185,7 +226,10 @@ static void look_outside(struct worker *w)
 	fd_closes(w);
 	if (poll->ready(w) || (has_work(w) && poll->unsent(w)))
 		poll->reap(w);
+	if (unlikely(READ_ONCE(w->rt->prepared)))
+		prepared_take(w);
 	take_injected(w);
+	take_posts(w);
 	if (!w->slice_turns && wheel_next(&w->wheel) == OA_FOREVER) {
 		idle_slice_renew(w);
 		return;
@@ -268,11 +312,42 @@ static bool retry_sick(struct worker *w)
 	return true;
 }
 
+bool worker_has_more(struct worker *w)
+{
+	return has_work(w) || w->sick.n;
+}
+
+static inline bool run_next(struct worker *w, struct task *t)
+{
+	if (!t)
+		return false;
+	idle_found(w);
+	run(w, t);
+	return true;
+}
+
+bool worker_turn(struct worker *w)
+{
+	struct task *t;
+
+	look_outside(w);
+	retry_sick(w);
+	t = w->queued;
+	w->queued = NULL;
+	if (!t)
+		t = sched_next(w);
+	if (!t && unlikely(w->sick.n)) {
+		give_up_sick(w, list_pop(&w->sick));
+		return true;
+	}
+	return run_next(w, t);
+}
+
 /*
  * It leaves tasks where they stand. What the kernel writes lies on their
  * stacks: not before it is through.
  */
-static void finish_requests(struct worker *w)
+void worker_finish_requests(struct worker *w)
 {
 	const struct poll_ops *poll = w->rt->poll;
 
@@ -288,30 +363,14 @@ static void finish_requests(struct worker *w)
 
 void worker_loop(struct worker *w)
 {
-	struct task *t;
-
 	while (likely(!READ_ONCE(w->rt->stopping)) || !rt_stops(w)) {
-		look_outside(w);
-		retry_sick(w);
-		t = w->queued;
-		w->queued = NULL;
-		if (!t)
-			t = sched_next(w);
-		if (!t && unlikely(w->sick.n)) {
-			give_up_sick(w, list_pop(&w->sick));
+		if (worker_turn(w))
 			continue;
-		}
-		if (!t) {
-			if (READ_ONCE(w->rt->over))
-				return;
-			idle_wait(w);
-			/* What came of it runs first, then the next look. */
-			t = sched_next(w);
-		}
-		if (t) {
-			idle_found(w);
-			run(w, t);
-		}
+		if (READ_ONCE(w->rt->over))
+			return;
+		idle_wait(w);
+		/* What came of it runs first, then the next look. */
+		run_next(w, sched_next(w));
 	}
-	finish_requests(w);
+	worker_finish_requests(w);
 }

@@ -53,9 +53,11 @@ struct worker {
 	struct task_list local;		/* W; only this worker may run them */
 	struct task_list sick;		/* W; want a stack, there was none */
 	struct task *queued;		/* W; what a taker could not use now */
+	oa_time_t shy;			/* W; no task for a post until then */
 	bool spilling;			/* W; ->spill may have some of ours */
 	struct lane lane;		/* see core/lane.c */
 	uint32_t turn;			/* W; picks, for fairness */
+	uint32_t posts_at;		/* W; when posts were taken last */
 	int32_t slice_turns;		/* W; what ->budget began with; 0: idle */
 	uint32_t avg_turn;		/* W; ns, of a task turn */
 	uint32_t watch_score;		/* W; how well watching pays */
@@ -65,6 +67,7 @@ struct worker {
 	oa_time_t cap;			/* W; longest park while a peer runs */
 	oa_time_t slice_start;		/* W */
 	oa_time_t now;			/* W; as of the last look at the clock */
+	oa_time_t until;		/* W; it waits no longer than that */
 	uint64_t cancelled;		/* 1; of those ended */
 	struct stack *dead;		/* W; with COMMIT_END */
 	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
@@ -153,5 +156,11 @@ int worker_init(struct worker *w);
 void worker_fini(struct worker *w);
 void worker_hide(struct worker *w);
 void worker_loop(struct worker *w);
+/* Owner, in the loop: runs what is ready for a slice; false: nothing was. */
+bool worker_turn(struct worker *w);
+/* Owner, shut down at once: until the kernel writes to no stack any more. */
+void worker_finish_requests(struct worker *w);
+/* Is there more for the loop to do? Tells nothing of what others publish. */
+bool worker_has_more(struct worker *w);
 
 #endif

@@ -48,9 +48,11 @@ static void by_event(const struct uring *r)
 void kick_worker(struct worker *w, enum worker_state how)
 {
 	const struct uring *r = ring_of(w);
+	int was = errno; /* signal handlers come here too */
 
 	if (how == WORKER_PARKED_FUTEX)
 		os_wake(&w->state);
 	else if (!by_message(r))
 		by_event(r);
+	errno = was;
 }

@@ -167,6 +167,7 @@ void ring_free(struct worker *w)
 
 	if (!r)
 		return;
+	outside_close(r);
 	io_uring_queue_exit(&r->ring);
 	close(r->event_fd);
 	mem_free(rt_alloc(w->rt), r, sizeof(*r));
@@ -180,6 +181,7 @@ void ring_forked(struct worker *w)
 
 	if (!r)
 		return;
+	outside_close(r);
 	close(r->fd);
 	close(r->event_fd);
 	w->backend = NULL;

@@ -21,6 +21,15 @@ enum ring_tag {
 	TAG_MASK = 7,
 };
 
+/* Of a worker that a foreign event loop drives; uring/outside.c. */
+struct outside {
+	bool made;			/* W */
+	int fd;				/* W; an epoll of the following */
+	int ring_fd;			/* W; signalled by the ring, and by us */
+	int timer_fd;			/* W */
+	oa_time_t timer_at;		/* W; what it is set to */
+};
+
 struct uring {
 	struct io_uring ring;		/* W; K */
 	int fd;				/* I; for others' messages */
@@ -39,6 +48,7 @@ struct uring {
 	struct op *deaf;		/* W; cancelled in vain so far */
 	oa_time_t deaf_at;		/* W; when these are asked again */
 	oa_time_t deaf_ns;		/* W; how long they are given */
+	struct outside outside;		/* W */
 };
 
 static inline struct uring *ring_of(const struct worker *w)
@@ -74,6 +84,12 @@ void req_ask_again(struct worker *w);
 void req_flush_late(struct worker *w);
 /* Owner. Its request has completed: the cancel kept for it is not needed. */
 void req_forget_cancel(struct uring *r, struct op *op);
+
+/* Owner. See core/poll.h. */
+int outside_fd(struct worker *w);
+void outside_clear(struct worker *w);
+void outside_set(struct worker *w, oa_time_t when);
+void outside_close(struct uring *r);
 
 void kick_worker(struct worker *w, enum worker_state how);
 

@@ -500,7 +500,7 @@ TEST(bad_configurations)
 	EXPECT_ERR(oa_start(&rt, NULL, NULL), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .stack_size = 1000), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .workers = 1u << 20), -EINVAL);
-	EXPECT_ERR(oa_run(tell, &flag, .external = true), -ENOSYS);
+	EXPECT_ERR(oa_run(tell, &flag, .external = true), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .backend = OA_BACKEND_EPOLL), -ENOSYS);
 	EXPECT_ERR(oa_run(tell, &flag, .backend = OA_BACKEND_SIM), -ENOSYS);
 	EXPECT_ERR(oa_run(tell, &flag, .allocator.alloc = book_alloc),
