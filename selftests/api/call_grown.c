@@ -390,6 +390,35 @@ TASK_TEST_F(grown, a_cancel_inside, CONFIG)
 	EXPECT_EQ(-ECANCELED, join_code(t));
 }
 
+/* One that is left where it stands. */
+
+static void *sleeps_long(void *arg)
+{
+	oa_sleep(1000 * OA_SEC);
+	return arg;
+}
+
+static void *sleeps_long_inside(void *arg)
+{
+	return elsewhere(sleeps_long, arg);
+}
+
+static void *shuts_down(void *arg)
+{
+	oa_task_t t = oa_spawn(sleeps_long_inside, arg);
+
+	until_state(t, OA_TASK_PARKED);
+	oa_shutdown(NULL, OA_SHUTDOWN_NOW);
+	oa_yield();
+	return arg;
+}
+
+TEST_F(grown, a_shutdown_at_once)
+{
+	oa_run(shuts_down, self, CONFIG);
+	EXPECT_EQ(0, self->out);
+}
+
 /* Coroutines inside, and inside coroutines. */
 
 static void *generates(void *arg)
