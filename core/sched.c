@@ -595,7 +595,8 @@ static inline void give_way(struct worker *w, struct task *cur)
 	STAT_INC(w, yields);
 	/* relaxed: what comes to the shared queue later is met in the loop */
 	if (unlikely(!t) && w->budget > 0 && !w->queued &&
-	    !READ_ONCE(w->rt->inject.n))
+	    !READ_ONCE(w->rt->inject.n) && !READ_ONCE(w->rt->post_queue.n) &&
+	    !READ_ONCE(w->rt->prepared))
 		return;
 	leave_for(w, cur, COMMIT_YIELD, t);
 }

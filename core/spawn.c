@@ -406,7 +406,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	/* What the word says now is too late: a shutdown may have met it. */
 	if (mine && life & LIFE_DELAYED)
 		task_delay_file(w, t, gen | life);
-	else if (a->posted)
+	/* By a task, and like most: as if it had started it. */
+	else if (a->posted && !(mine && !o->prio && !a->front))
 		put_post(rt, t, o->prio, a->front);
 	else
 		put_in_queue(w, t, hint);
