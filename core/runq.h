@@ -188,4 +188,12 @@ static inline bool lane_empty(const struct lane *l)
 	return READ_ONCE(l->head) >= READ_ONCE(l->tail);
 }
 
+/* A guess. */
+static inline uint32_t lane_len(const struct lane *l)
+{
+	uint32_t head = READ_ONCE(l->head), tail = READ_ONCE(l->tail);
+
+	return tail > head ? tail - head : 0;
+}
+
 #endif

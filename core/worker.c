@@ -185,7 +185,7 @@ static void take_injected(struct worker *w)
 static uint32_t posts_wanted(const struct worker *w, uint32_t n)
 {
 	uint32_t ready = ring_len(&w->ring) + READ_ONCE(w->prioq.n) +
-			 (w->lane.tail - w->lane.head);
+			 lane_len(&w->lane);
 	uint32_t room = ready < POSTS_TAKEN ? POSTS_TAKEN - ready : 0;
 
 	room = max_of(room, (w->turn - w->posts_at) / 2);

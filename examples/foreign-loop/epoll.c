@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * oa-epoll-loop: a server around epoll in which tasks run: the
- * runtime is one more descriptor of the loop.
+ * oa-epoll-loop: a server around epoll in which tasks run: the runtime is one
+ * more descriptor of the loop.
  */
 #include <arpa/inet.h>
 #include <errno.h>
