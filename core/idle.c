@@ -378,7 +378,7 @@ static bool quiescent(struct runtime *rt)
 	return atomic_cas(&rt->foreign_spawned, &foreign, foreign | RT_CLOSED);
 }
 
-static void check_over(struct worker *w)
+__always_inline_oa void check_over(struct worker *w)
 {
 	struct runtime *rt = w->rt;
 
@@ -390,7 +390,7 @@ static void check_over(struct worker *w)
 }
 
 /* When it has to do something by itself. */
-static oa_time_t next_look(struct worker *w)
+__always_inline_oa oa_time_t next_look(struct worker *w)
 {
 	oa_time_t next = wheel_next(&w->wheel);
 
@@ -426,7 +426,7 @@ static void note_wait(struct worker *w, oa_time_t since)
 }
 
 /* A kicker may have been here. */
-static void unpark(struct worker *w)
+__always_inline_oa void unpark(struct worker *w)
 {
 	/* [park-kick] */
 	uint32_t how = atomic_xchg(&w->state, (uint32_t)WORKER_RUNNING);

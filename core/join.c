@@ -71,9 +71,20 @@ static struct task *publish_end(struct worker *w, struct task *t,
 	return joiner;
 }
 
-/* What ends with a mutex is told of; what it inherited ends with it. */
-static __cold_path void ends_odd(struct worker *w, struct task *t)
+void task_tell(struct task *t, void *result)
 {
+	if (t->flags & TASK_FUTURE)
+		future_ended(t->ext->future, result);
+	if (t->flags & TASK_MEMBER)
+		members_leave(t, result);
+}
+
+/* What ends with a mutex is told of; what it inherited ends with it. */
+static __cold_path void ends_odd(struct worker *w, struct task *t,
+				 void *result)
+{
+	if (t->flags & TASK_TOLD)
+		task_tell(t, result);
 	if (t->locks)
 		watch_held(w, t, t->locks);
 	t->locks = 0;
@@ -126,14 +137,6 @@ static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
 	return false;
 }
 
-void task_tell(struct task *t, void *result)
-{
-	if (t->flags & TASK_FUTURE)
-		future_ended(t->ext->future, result);
-	if (t->flags & TASK_MEMBER)
-		members_leave(t, result);
-}
-
 struct task *task_end(struct worker *w, struct task *t, void *result)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
@@ -147,10 +150,9 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	if (unlikely(life & LIFE_ASKED))
 		w->cancelled++;
 	task_release(w, t);
-	if (unlikely(t->locks | (uint8_t)READ_ONCE(t->prio)))
-		ends_odd(w, t);
-	if (unlikely(t->flags & TASK_TOLD))
-		task_tell(t, result);
+	if (unlikely(t->locks | (uint8_t)READ_ONCE(t->prio) |
+		     (t->flags & TASK_TOLD)))
+		ends_odd(w, t, result);
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return NULL;
@@ -201,9 +203,7 @@ void task_end_outside(struct task *t, void *result)
 	if (life & LIFE_ASKED && t->flags & TASK_STARTED)
 		atomic_add(&rt->outside_cancelled, (uint64_t)1); /* [over] */
 	task_release(NULL, t);
-	ends_odd(NULL, t);
-	if (t->flags & TASK_TOLD)
-		task_tell(t, result);
+	ends_odd(NULL, t, result);
 	if (life & LIFE_HANDLE) {
 		t->arg = result;
 		task_strip(NULL, t);
@@ -236,9 +236,7 @@ void task_drop(struct worker *w, struct task *t, int err)
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));
 	task_release(w, t);
-	ends_odd(w, t);
-	if (t->flags & TASK_TOLD)
-		task_tell(t, oa_err(err));
+	ends_odd(w, t, oa_err(err));
 	if (!(life & LIFE_HANDLE)) {
 		task_free(w, t);
 		return;

@@ -37,15 +37,14 @@ static int start(struct runtime *rt, const struct task_args *a)
 static int post(struct runtime *rt, oa_fn fn, const void *data, size_t len,
 		const struct oa_post_opts *p, const void *site)
 {
-	struct oa_task_opts o = OA_TASK_OPTS_INIT;
 	struct task_args a = {
 		.fn = fn, .arg = len ? (void *)(uintptr_t)data : NULL,
-		.opts = &o, .site = site, .posted = true, .front = p->front,
+		.site = site, .post = p, .copy = len,
 	};
 	struct task *self;
 
-	if (!fn || (len && !data) || p->prio < OA_PRIO_MIN ||
-	    p->prio > OA_PRIO_MAX)
+	if (!fn || (len && !data) ||
+	    (unsigned int)(p->prio - OA_PRIO_MIN) >= PRIOS)
 		return -EINVAL;
 	if (!rt) {
 		self = task_self();
@@ -53,10 +52,8 @@ static int post(struct runtime *rt, oa_fn fn, const void *data, size_t len,
 	}
 	if (!rt || rt->generation != fork_generation())
 		return -EPERM;
-	o.copy = len;
-	o.prio = p->prio;
-	o.name = p->name;
-	o.on_drop = p->on_drop;
+	if (len > (size_t)1 << 30)
+		return -E2BIG;
 	return start(rt, &a);
 }
 

@@ -319,7 +319,7 @@ static __noinline struct task *pick_special(struct worker *w)
 }
 
 /* There is nothing else. */
-static struct task *pick_last(struct worker *w)
+static __noinline struct task *pick_last(struct worker *w)
 {
 	struct task *t = list_pop(&w->local);
 
@@ -340,7 +340,7 @@ static __noinline struct task *pick_more(struct worker *w)
 		w->spilling = n;
 	}
 	if (unlikely(!n))
-		return pick_last(w);
+		return w->special ? pick_last(w) : NULL;
 	/* What may be yielded to soon may have been away for long. */
 	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
 	if (n == RING_BATCH &&

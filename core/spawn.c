@@ -146,11 +146,50 @@ static int read_opts(const struct oa_task_opts **o, struct oa_task_opts *room)
 	return *o ? check_opts(*o) : -EINVAL;
 }
 
+/* The argument is a copy of @len bytes of itself. False: no memory. */
+static inline bool copy_arg(struct task *t, const struct runtime *rt,
+			    size_t len)
+{
+	struct task_ext *x = t->ext;
+	void *to = x->inl;
+
+	if (unlikely(len > sizeof(x->inl))) {
+		x->copy = to = mem_alloc(rt_alloc(rt), len, 16);
+		x->copy_size = len;
+		if (!to)
+			return false;
+	}
+	memcpy(to, t->arg, len);
+	t->arg = to;
+	return true;
+}
+
+/* What a post may ask for, a part of what a start may. */
+static int fill_post(struct worker *w, struct task *t, struct runtime *rt,
+		     const struct task_args *a)
+{
+	const struct oa_post_opts *p = a->post;
+	struct task_ext *x;
+
+	if (!a->copy && !p->name && !p->on_drop && !p->prio)
+		return 0;
+	if (!task_need_ext(w, t))
+		return -ENOMEM;
+	x = t->ext;
+	if (unlikely(p->name))
+		strncpy(x->name, p->name, sizeof(x->name) - 1);
+	x->on_drop = p->on_drop;
+	if (unlikely(p->prio)) {
+		x->prio = (int8_t)p->prio;
+		WRITE_ONCE(t->prio, (int8_t)p->prio);
+	}
+	return !a->copy || copy_arg(t, rt, a->copy) ? 0 : -ENOMEM;
+}
+
 static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 		    const struct oa_task_opts *o)
 {
 	struct task_ext *x;
-	void *to;
 	int err = 0;
 
 	if (!task_need_ext(w, t))
@@ -162,18 +201,8 @@ static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 	x->prio = (int8_t)o->prio;
 	WRITE_ONCE(t->prio, (int8_t)o->prio);
 	WRITE_ONCE(x->stack_size, o->stack_size);
-	to = x->inl;
-	if (o->copy > sizeof(x->inl)) {
-		x->copy = mem_alloc(rt_alloc(rt), o->copy, 16);
-		x->copy_size = o->copy;
-		to = x->copy;
-	}
-	if (!to)
+	if (o->copy && !copy_arg(t, rt, o->copy))
 		return -ENOMEM;
-	if (o->copy) {
-		memcpy(to, t->arg, o->copy);
-		t->arg = to;
-	}
 	if (!conds_wanted(o))
 		return 0;
 	x->start = conds_new(t, o, &err);
@@ -318,7 +347,7 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 		return -EINVAL;
 	WRITE_ONCE(t->fn, a->fn);
 	t->arg = a->arg;
-	WRITE_ONCE(t->flags, (a->posted ? TASK_POSTED : 0) |
+	WRITE_ONCE(t->flags, (a->post ? TASK_POSTED : 0) |
 		   (a->internal ? TASK_INTERNAL : 0));
 	WRITE_ONCE(t->site, a->site);
 	WRITE_ONCE(t->rt, rt);
@@ -329,6 +358,8 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 		t->ext->future = a->future;
 		task_set(t, TASK_FUTURE);
 	}
+	if (a->post)
+		return fill_post(w, t, rt, a);
 	if (!o)
 		return 0;
 	err = apply_opts(w, t, rt, o);
@@ -407,8 +438,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (mine && life & LIFE_DELAYED)
 		task_delay_file(w, t, gen | life);
 	/* By a task, and like most: as if it had started it. */
-	else if (a->posted && !(mine && !o->prio && !a->front))
-		put_post(rt, t, o->prio, a->front);
+	else if (a->post && !(mine && !a->post->prio && !a->post->front))
+		put_post(rt, t, a->post->prio, a->post->front);
 	else
 		put_in_queue(w, t, hint);
 	if (unlikely(late))
@@ -524,6 +555,6 @@ void task_release(struct worker *w, struct task *t)
 
 	if (unlikely(t->flags & TASK_POSTED))
 		atomic_sub(&rt->posts, (uint64_t)1); /* [credit] */
-	if (likely(!(t->flags & TASK_INTERNAL)))
+	if (unlikely(rt->cfg.max_tasks) && !(t->flags & TASK_INTERNAL))
 		credit_give(rt, w);
 }

@@ -46,9 +46,9 @@ struct task_args {
 	const void *site;
 	uint64_t life;			/* LIFE_HANDLE or 0 */
 	bool internal;			/* allowed while shutting down */
-	bool posted;			/* counts in rt->posts */
 	struct oa_future *future;	/* its end is the value; or NULL */
-	bool front;			/* ... and goes before its equals */
+	const struct oa_post_opts *post;	/* a post; instead of ->opts */
+	size_t copy;			/* ... of so many bytes at ->arg */
 	bool counted;			/* by spawn_count() */
 };
 

@@ -79,7 +79,7 @@ static struct task_ext *ext_alloc(struct worker *w)
 }
 
 /* On a thread without a worker. */
-static void task_put_any(struct task *t)
+static __cold_path void task_put_any(struct task *t)
 {
 	struct thread_cache *c = thread_cache();
 

@@ -167,13 +167,10 @@ static void queue_all(struct worker *w, struct task *const *got, uint32_t n)
 	STAT_ADD(w, injected, n);
 }
 
-static void take_injected(struct worker *w)
+static __noinline void take_injected(struct worker *w, uint32_t n)
 {
 	struct task *got[RING_SIZE / 2];
-	uint32_t n = READ_ONCE(w->rt->inject.n);
 
-	if (likely(!n))
-		return;
 	n = share_of(w, n, ARRAY_SIZE(got));
 	queue_all(w, got, inject_take(&w->rt->inject, got, n));
 }
@@ -192,13 +189,10 @@ static uint32_t posts_wanted(const struct worker *w, uint32_t n)
 	return share_of(w, n, min_of(room, POSTS_TAKEN));
 }
 
-static void take_posts(struct worker *w)
+static __noinline void take_posts(struct worker *w, uint32_t n)
 {
 	struct task *got[POSTS_TAKEN];
-	uint32_t n = READ_ONCE(w->rt->post_queue.n);
 
-	if (likely(!n))
-		return;
 	n = posts_wanted(w, n);
 	if (!n)
 		return;
@@ -206,14 +200,14 @@ static void take_posts(struct worker *w)
 	queue_all(w, got, post_queue_take(&w->rt->post_queue, got, n));
 }
 
-static bool has_work(const struct worker *w)
+__always_inline_oa bool has_work(const struct worker *w)
 {
 	return w->queued || w->local.n || w->prioq.n || !lane_empty(&w->lane) ||
 	       ring_len(&w->ring) || spill_len(&w->spill);
 }
 
 /* Everything but running tasks. */
-static void look_outside(struct worker *w)
+__always_inline_oa void look_outside(struct worker *w)
 {
 	const struct poll_ops *poll = w->rt->poll;
 
@@ -228,8 +222,10 @@ static void look_outside(struct worker *w)
 		poll->reap(w);
 	if (unlikely(READ_ONCE(w->rt->prepared)))
 		prepared_take(w);
-	take_injected(w);
-	take_posts(w);
+	if (unlikely(READ_ONCE(w->rt->inject.n)))
+		take_injected(w, READ_ONCE(w->rt->inject.n));
+	if (unlikely(READ_ONCE(w->rt->post_queue.n)))
+		take_posts(w, READ_ONCE(w->rt->post_queue.n));
 	if (!w->slice_turns && wheel_next(&w->wheel) == OA_FOREVER) {
 		idle_slice_renew(w);
 		return;
@@ -281,7 +277,7 @@ static void no_stack(struct worker *w, struct task *t)
 		list_push(&w->sick, t);
 }
 
-static void run(struct worker *w, struct task *t)
+static inline void run(struct worker *w, struct task *t)
 {
 	int err = 0;
 
@@ -317,7 +313,7 @@ bool worker_has_more(struct worker *w)
 	return has_work(w) || w->sick.n;
 }
 
-static inline bool run_next(struct worker *w, struct task *t)
+__always_inline_oa bool run_next(struct worker *w, struct task *t)
 {
 	if (!t)
 		return false;
@@ -326,7 +322,7 @@ static inline bool run_next(struct worker *w, struct task *t)
 	return true;
 }
 
-bool worker_turn(struct worker *w)
+__always_inline_oa bool turn(struct worker *w)
 {
 	struct task *t;
 
@@ -341,6 +337,11 @@ bool worker_turn(struct worker *w)
 		return true;
 	}
 	return run_next(w, t);
+}
+
+bool worker_turn(struct worker *w)
+{
+	return turn(w);
 }
 
 /*
@@ -364,7 +365,7 @@ void worker_finish_requests(struct worker *w)
 void worker_loop(struct worker *w)
 {
 	while (likely(!READ_ONCE(w->rt->stopping)) || !rt_stops(w)) {
-		if (worker_turn(w))
+		if (turn(w))
 			continue;
 		if (READ_ONCE(w->rt->over))
 			return;
