@@ -15,7 +15,9 @@ int bench_oa_run_ended(struct run *r, unsigned int workers, oa_fn fn,
 	int ret;
 
 	bench_pin(r, 0, pin ? workers : r->set->ncpu);
-	ret = oa_run(fn, arg, .workers = workers, .pin = pin, .ended = ended);
+	/* Benches hold their workers for long, and mean to. */
+	ret = oa_run(fn, arg, .workers = workers, .pin = pin, .ended = ended,
+		     .watch = OA_FOREVER);
 	if (ret < 0)
 		return bench_fail(r, "oa_run: %s", oa_strerror(ret));
 	return r->out->error[0] ? -1 : 0;
