@@ -28,7 +28,7 @@ struct crowd {
 	struct oa_event over;
 };
 
-static struct crowd *all;
+static struct crowd crowd, *all = &crowd;
 
 static void *sleeps(void *arg)
 {
@@ -82,30 +82,30 @@ static void *cancel_first(void *arg)
 	return NULL;
 }
 
-static int crowd_begin(struct crowd *c)
+static int crowd_begin(struct crowd *c, struct run *r)
 {
-	all = c;
+	*c = (struct crowd){ .r = r, .n = bench_count(r, 0),
+			     .over = OA_EVENT_INIT };
 	c->t = c->n ? calloc(c->n, sizeof(*c->t)) : NULL;
 	return c->t ? 0 : bench_fail(c->r, "no tasks, or out of memory");
 }
 
 static int cancel_oa(struct run *r)
 {
-	struct crowd c = { .r = r, .n = bench_count(r, 0),
-			   .over = OA_EVENT_INIT };
-	int ret = crowd_begin(&c);
+	struct crowd *c = all;
+	int ret = crowd_begin(c, r);
 
-	if (!ret && bench_oa_run(r, bench_workers(r), cancel_first, &c))
+	if (!ret && bench_oa_run(r, bench_workers(r), cancel_first, c))
 		ret = -1;
-	free(c.t);
+	free(c->t);
 	if (ret)
 		return ret;
-	if (c.cut != c.n)
+	if (c->cut != c->n)
 		return bench_fail(r, "%llu of %llu were told of their cancel",
-				  (unsigned long long)c.cut,
-				  (unsigned long long)c.n);
-	bench_set(r, 0, (double)c.ns / 1e6);
-	bench_set(r, 1, (double)c.ns / (double)c.n);
+				  (unsigned long long)c->cut,
+				  (unsigned long long)c->n);
+	bench_set(r, 0, (double)c->ns / 1e6);
+	bench_set(r, 1, (double)c->ns / (double)c->n);
 	return 0;
 }
 
@@ -146,9 +146,8 @@ static void *shutdown_first(void *arg)
 
 static int shutdown_oa(struct run *r)
 {
-	struct crowd c = { .r = r, .n = bench_count(r, 0),
-			   .over = OA_EVENT_INIT };
-	int ret = crowd_begin(&c);
+	struct crowd *c = all;
+	int ret = crowd_begin(c, r);
 	struct oa_runtime *rt;
 
 	if (ret)
@@ -157,14 +156,14 @@ static int shutdown_oa(struct run *r)
 		     .watch = OA_FOREVER))
 		return bench_fail(r, "oa_start");
 	oa_runtime_wait(rt, NULL);
-	c.ns = bench_end(r);
+	c->ns = bench_end(r);
 	oa_runtime_free(rt);
-	free(c.t);
-	if (c.cut != c.n)
+	free(c->t);
+	if (c->cut != c->n)
 		return bench_fail(r, "%llu of %llu were cancelled",
-				  (unsigned long long)c.cut,
-				  (unsigned long long)c.n);
-	bench_set(r, 0, (double)c.ns / 1e6);
+				  (unsigned long long)c->cut,
+				  (unsigned long long)c->n);
+	bench_set(r, 0, (double)c->ns / 1e6);
 	return 0;
 }
 

@@ -347,7 +347,7 @@ static bool by_default(const struct runtime *rt)
 
 bool watch_lacks(const struct runtime *rt)
 {
-	return !rt->watch && by_default(rt);
+	return !rt->watch && by_default(rt) && !rt->cfg.external;
 }
 
 int watch_add(struct runtime *rt)
@@ -357,6 +357,9 @@ int watch_add(struct runtime *rt)
 	int err;
 
 	if (limit == OA_FOREVER && !rt->cfg.dump_signal)
+		return 0;
+	/* One without threads has none for this, unless it asks. */
+	if (rt->cfg.external && by_default(rt))
 		return 0;
 	d = mem_alloc(rt_alloc(rt), watched_size(rt), 8);
 	if (!d)
