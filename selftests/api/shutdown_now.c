@@ -794,6 +794,13 @@ static void check_storm(const struct storm *s, const struct oa_ended *e,
 	ASSERT_GE(e->ran + more, (uint64_t)s->ran);
 }
 
+static struct oa_post_node signalled;
+
+static void on_signal(int sig HARNESS_UNUSED)
+{
+	ASSERT_OK(oa_post_prepared(&signalled));
+}
+
 static void storms(data *self, unsigned int workers, int from)
 {
 	unsigned int seed = (unsigned int)harness_seed();
@@ -819,10 +826,14 @@ static void storms(data *self, unsigned int workers, int from)
 		} else if (from == 1) {
 			while (oa_go(ends_it, &s, .runtime = s.rt))
 				;
-		} else {
+		} else if (from == 2) {
 			thread_start(&th, ends_it, &s);
 			end_it(&s, &seed);
 			thread_end(th);
+		} else {
+			signalled = (struct oa_post_node)
+				OA_POST_NODE(s.rt, ends_it, &s);
+			ASSERT_EQ(0, raise(SIGUSR2));
 		}
 		ASSERT_OK(oa_runtime_wait(s.rt, &e));
 		ASSERT_OK(oa_runtime_free(s.rt));
@@ -830,7 +841,7 @@ static void storms(data *self, unsigned int workers, int from)
 		/* A busy machine may have kept one away for too long. */
 		if (self->left)
 			SKIP("a worker took longer than 200 ms to come");
-		check_storm(&s, &e, from == 1 ? 2 : 1);
+		check_storm(&s, &e, from % 2 ? 2 : 1);
 	}
 }
 
@@ -842,6 +853,12 @@ NOW_TEST(at_any_moment_from_outside)
 NOW_TEST(at_any_moment_from_a_task)
 {
 	storms(self, variant->workers, 1);
+}
+
+NOW_TEST(at_any_moment_by_a_signal)
+{
+	signal(SIGUSR2, on_signal);
+	storms(self, variant->workers, 3);
 }
 
 NOW_TEST(at_any_moment_from_two_threads)

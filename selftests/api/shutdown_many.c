@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Runtimes one after another a thousand times, ended in every way, leave no
+ * thread, no descriptor and no memory; and a crowd that is suspended holds no
+ * shutdown up.
+ */
+#include "actors.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+FIXTURE(many) { int fds[2]; unsigned int up; struct oa_event go; };
+VARIANTS_WORKERS(many);
+LEAK_CHECK(many);
+
+typedef struct many_fixture_data data;
+
+FIXTURE_SETUP(many)
+{
+	ASSERT_EQ(0, pipe(self->fds));
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	close(self->fds[0]);
+	close(self->fds[1]);
+}
+
+static void *sleeps(void *arg)
+{
+	COUNT(((data *)arg)->up);
+	oa_sleep(OA_FOREVER);
+	return NULL;
+}
+
+static void *reads(void *arg)
+{
+	data *s = arg;
+	char c;
+
+	COUNT(s->up);
+	oa_read(s->fds[0], &c, 1);
+	return NULL;
+}
+
+static void *yields(void *arg)
+{
+	COUNT(((data *)arg)->up);
+	for (int i = 0; i < 20; i++)
+		oa_yield();
+	return arg;
+}
+
+/* In a scope of its own, which its end sees to. */
+static void *opens(void *arg)
+{
+	struct oa_scope s;
+
+	OA_SCOPE(s) {
+		oa_go(yields, arg, .scope = &s);
+		oa_go(yields, arg, .scope = &s, .timeout = OA_SEC);
+	}
+	return NULL;
+}
+
+static void *first(void *arg)
+{
+	oa_go(sleeps, arg);
+	oa_go(reads, arg);
+	oa_go(yields, arg, .prio = -5);
+	oa_go(opens, arg);
+	oa_go(yields, arg, .delay = 1000 * OA_SEC);
+	oa_go(yields, arg, .block = true);
+	return NULL;
+}
+
+static void one_life(data *s, unsigned int workers, unsigned int i)
+{
+	static const enum oa_shutdown_how hows[] = {
+		OA_SHUTDOWN_GRACEFUL, OA_SHUTDOWN_DRAIN, OA_SHUTDOWN_NOW,
+	};
+	enum oa_shutdown_how how = hows[i % 3];
+	struct oa_runtime *rt;
+	struct oa_ended e;
+
+	ASSERT_OK(oa_start(&rt, first, s, .workers = workers,
+			   .max_blocking = 1));
+	dump_runtime = rt;
+	for (unsigned int k = i % 7; k--;)
+		sched_yield();
+	/* A drain would never end by itself. */
+	if (how == OA_SHUTDOWN_DRAIN)
+		ASSERT_OK(oa_shutdown_until(rt, how, oa_after(100 * OA_USEC)));
+	else
+		ASSERT_OK(oa_shutdown(rt, how));
+	ASSERT_OK(oa_runtime_wait(rt, &e));
+	ASSERT_OK(oa_runtime_free(rt));
+	dump_runtime = NULL;
+	if (how == OA_SHUTDOWN_GRACEFUL)
+		ASSERT_EQ(0u, e.abandoned);
+}
+
+TEST_F(many, one_after_the_other, .timeout = 120)
+{
+	long lives = SCALED(1000, 60);
+	unsigned int fds, threads;
+	size_t rss;
+
+	/* What stays is there by then. */
+	for (unsigned int i = 0; i < 30; i++)
+		one_life(self, variant->workers, i);
+	fds = harness_nr_fds();
+	threads = harness_nr_threads();
+	rss = harness_rss();
+	for (unsigned int i = 0; i < (unsigned int)lives; i++)
+		one_life(self, variant->workers, i);
+	EXPECT_EQ(fds, harness_nr_fds());
+	EXPECT_EQ(threads, harness_nr_threads());
+	if (!harness_slow())
+		EXPECT_LE(harness_rss(), rss + (4u << 20));
+}
+
+/* A crowd. */
+
+static void *waits(void *arg)
+{
+	data *s = arg;
+
+	COUNT(s->up);
+	oa_event_wait(&s->go);
+	return NULL;
+}
+
+static void *crowd(void *arg)
+{
+	return sleeps(arg);
+}
+
+static oa_time_t end_of(data *s, unsigned int workers, unsigned int n,
+			enum oa_shutdown_how how)
+{
+	struct oa_runtime *rt;
+	struct oa_ended e;
+	oa_time_t before;
+
+	s->up = 0;
+	ASSERT_OK(oa_start(&rt, crowd, s, .workers = workers));
+	for (unsigned int i = 1; i < n; i++)
+		ASSERT_OK(oa_go(i % 2 ? sleeps : waits, s, .runtime = rt));
+	wait_until(SEEN(s->up) == n);
+	before = oa_now();
+	ASSERT_OK(oa_shutdown(rt, how));
+	ASSERT_OK(oa_runtime_wait(rt, &e));
+	before = oa_now() - before;
+	ASSERT_OK(oa_runtime_free(rt));
+	EXPECT_EQ((uint64_t)n, how == OA_SHUTDOWN_NOW ? e.abandoned : e.ran);
+	return before;
+}
+
+TEST_F(many, suspended_tasks, .timeout = 120)
+{
+	unsigned int n = (unsigned int)SCALED(100000, 5000);
+
+	TEST_LOG("%u tasks: gracefully %ld us", n,
+		 (long)(end_of(self, variant->workers, n,
+			       OA_SHUTDOWN_GRACEFUL) / 1000));
+	TEST_LOG("%u tasks: at once %ld us", n,
+		 (long)(end_of(self, variant->workers, n,
+			       OA_SHUTDOWN_NOW) / 1000));
+}
+
+HARNESS_MAIN
