@@ -28,7 +28,7 @@ static bool is_ours(struct runtime *rt, const struct task *t)
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 
 	return READ_ONCE(t->rt) == rt && life & LIFE_ALIVE &&
-	       !(life & LIFE_ENDED) && !(READ_ONCE(t->flags) & TASK_THREAD);
+	       !(life & LIFE_ENDED) && !(READ_ONCE(t->flags) & TASK_POOLED);
 }
 
 static void for_each(struct runtime *rt,

@@ -21,6 +21,7 @@
 #include <errno.h>
 
 #include "core/bug.h"
+#include "core/conds.h"
 #include "core/deadline.h"
 #include "core/fork.h"
 #include "core/future.h"
@@ -83,6 +84,9 @@ void task_tell(struct task *t, void *result)
 static __cold_path void ends_odd(struct worker *w, struct task *t,
 				 void *result)
 {
+	/* Before those who wait for its end go on. */
+	if (t->flags & TASK_CONDS)
+		conds_release(t);
 	if (t->flags & TASK_TOLD)
 		task_tell(t, result);
 	if (t->locks)

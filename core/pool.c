@@ -298,6 +298,7 @@ int pool_run(struct runtime *rt, struct task *t)
 	struct pool *p = rt->pool;
 	struct pool_worker *pw = NULL;
 
+	task_set(t, TASK_POOLED);
 	spin_lock(&p->lock);
 	t->next = NULL;
 	*p->last = t;
@@ -329,6 +330,16 @@ int pool_run(struct runtime *rt, struct task *t)
 		put_gone(p, pw);
 	spin_unlock(&p->lock);
 	return 0;
+}
+
+uint32_t pool_running(struct pool *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->max; i++)
+		/* relaxed: they stay, or come to their end and are counted */
+		n += READ_ONCE(p->worker[i].task) != NULL;
+	return n;
 }
 
 /* Those that no thread will come for. */

@@ -12,6 +12,8 @@ struct sync;
 struct pool *pool_new(struct runtime *rt);
 /* After all tasks have ended: its threads end, and are waited for. */
 bool pool_end(struct pool *p, oa_time_t until);
+/* How many tasks are on its threads, a glance. */
+uint32_t pool_running(struct pool *p);
 void pool_free(struct pool *p);
 /* Any thread: does one of its threads run a task? */
 bool pool_busy(struct pool *p);

@@ -526,8 +526,10 @@ static void rt_finish(struct runtime *rt)
 
 	if (READ_ONCE(rt->stopping) == RT_NOW)
 		until = rt_grace_ends(rt->now_since);
-	if (!pool_end(rt->pool, until))
+	if (!pool_end(rt->pool, until)) {
 		rt->left_behind = true;
+		rt->ended.abandoned += pool_running(rt->pool);
+	}
 	join_threads(rt);
 	external_join(rt);
 	watch_del(rt);
@@ -647,8 +649,10 @@ static int wait_in_task(struct runtime *rt, struct task *t, oa_time_t deadline)
 {
 	oa_time_t until;
 	uint32_t word;
-	int err;
+	int err = park_check(t);
 
+	if (err)
+		return err;
 	/* [gone] */
 	while (!((word = atomic_load(&rt->finished)) & RT_GONE)) {
 		until = min_of(deadline, rt_look_at(rt));

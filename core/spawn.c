@@ -146,6 +146,13 @@ static int read_opts(const struct oa_task_opts **o, struct oa_task_opts *room)
 	return *o ? check_opts(*o) : -EINVAL;
 }
 
+static inline void set_prio(struct task *t, int prio)
+{
+	t->ext->prio = (int8_t)prio;
+	WRITE_ONCE(t->prio, (int8_t)prio);
+	task_set(t, TASK_URGED);
+}
+
 /* The argument is a copy of @len bytes of itself. False: no memory. */
 static inline bool copy_arg(struct task *t, const struct runtime *rt,
 			    size_t len)
@@ -179,10 +186,8 @@ static int fill_post(struct worker *w, struct task *t, struct runtime *rt,
 	if (unlikely(p->name))
 		strncpy(x->name, p->name, sizeof(x->name) - 1);
 	x->on_drop = p->on_drop;
-	if (unlikely(p->prio)) {
-		x->prio = (int8_t)p->prio;
-		WRITE_ONCE(t->prio, (int8_t)p->prio);
-	}
+	if (unlikely(p->prio))
+		set_prio(t, p->prio);
 	return !a->copy || copy_arg(t, rt, a->copy) ? 0 : -ENOMEM;
 }
 
@@ -198,8 +203,8 @@ static int fill_ext(struct worker *w, struct task *t, struct runtime *rt,
 	if (o->name)
 		strncpy(x->name, o->name, sizeof(x->name) - 1);
 	x->on_drop = o->on_drop;
-	x->prio = (int8_t)o->prio;
-	WRITE_ONCE(t->prio, (int8_t)o->prio);
+	if (o->prio)
+		set_prio(t, o->prio);
 	WRITE_ONCE(x->stack_size, o->stack_size);
 	if (o->copy && !copy_arg(t, rt, o->copy))
 		return -ENOMEM;

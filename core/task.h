@@ -95,6 +95,8 @@ enum wait_state {
 #define TASK_CXX	0x10000	/* it may use C++ */
 #define TASK_GROWN	0x20000	/* ->ext->grown is not empty: core/grown.h */
 #define TASK_FUTURE	0x40000	/* its end is a value: core/future.h */
+#define TASK_POOLED	0x80000	/* queued for the blocking pool, or on it */
+#define TASK_URGED	0x100000	/* ->ext->prio is not the default */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */

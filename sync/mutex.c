@@ -134,7 +134,8 @@ static __cold_path void repay(struct task *t)
 static inline void let_go(struct task *t)
 {
 	t->locks--;
-	if (unlikely(READ_ONCE(t->prio)))
+	/* It may have been lent the default one. */
+	if (unlikely((uint8_t)READ_ONCE(t->prio) | (t->flags & TASK_URGED)))
 		repay(t);
 }
 

@@ -39,7 +39,8 @@ static int run_with(data *s, const char *kind, unsigned int n, oa_fn fn,
 	snprintf(text, sizeof(text), "%s:%u", kind, n);
 	ASSERT_EQ(0, setenv("OA_FAULT", text, 1));
 	fault_read();
-	err = oa_run(fn, s, .workers = workers);
+	/* The thread that watches would be one of those counted. */
+	err = oa_run(fn, s, .workers = workers, .watch = OA_FOREVER);
 	no_fault();
 	return err;
 }

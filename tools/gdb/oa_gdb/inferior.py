@@ -101,7 +101,8 @@ class Library:
     KNOWN = {
         ("oa_tasks", "core/inspect.c"): {
             "task", "task_ext", "stack", "op", "runtime", "worker",
-            "slab_cache", "slab_chunk", "waiter"},
+            "slab_cache", "slab_chunk"},
+        ("oa_mutex_lock", "sync/mutex.c"): {"waiter"},
         ("oa_call_grown", "core/grown.c"): {"grown"},
         ("oa_coro_resume", "arch/coro.c"): {"oa_coro"},
         ("conds_check", "sync/conds.c"): {"start"},
