@@ -18,11 +18,13 @@
 
 #include <errno.h>
 
+#include "arch/cxx.h"
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/overflow.h"
 #include "core/sched.h"
 #include "core/thread.h"
+#include "core/watch.h"
 
 bool external_mine(const struct runtime *rt)
 {
@@ -45,6 +47,7 @@ int external_begin(struct runtime *rt)
 	overflow_thread();
 	rt->owner = thread_number();
 	rt->running = rt->started = 1;
+	watch_worker(w);
 	rt_event(rt, OA_EVENT_WORKER_START, (int)w->index, 0, NULL);
 	idle_go_outside(w);
 	return 0;
@@ -119,18 +122,11 @@ static int check(const struct runtime *rt)
 	return self || !external_mine(rt) ? -EPERM : 0;
 }
 
-int oa_poll_once(struct oa_runtime *r, oa_time_t deadline)
+/* The calling thread is @w; 1, 0, or -ESHUTDOWN: @w is no more. */
+static int drive(struct worker *w, oa_time_t deadline)
 {
-	struct runtime *rt = (struct runtime *)r;
-	int err = check(rt);
-	struct worker *w;
 	bool more;
 
-	if (err)
-		return err;
-	if (rt_gone(rt))
-		return -ESHUTDOWN;
-	w = rt->workers[0];
 	worker_set_self(w);
 	idle_come_back(w);
 	turns(w, deadline);
@@ -143,6 +139,23 @@ int oa_poll_once(struct oa_runtime *r, oa_time_t deadline)
 	}
 	worker_set_self(NULL);
 	return more;
+}
+
+int oa_poll_once(struct oa_runtime *r, oa_time_t deadline)
+{
+	struct runtime *rt = (struct runtime *)r;
+	struct cxx_state cxx;
+	int err = check(rt);
+
+	if (err)
+		return err;
+	if (rt_gone(rt))
+		return -ESHUTDOWN;
+	/* It may be called where an exception is being handled. */
+	rt->workers[0]->cxx = cxx_lay_aside(&cxx);
+	err = drive(rt->workers[0], deadline);
+	cxx_take_up(&cxx);
+	return err;
 }
 
 int oa_runtime_fd(struct oa_runtime *r)

@@ -26,11 +26,10 @@ static int start(struct runtime *rt, const struct task_args *a)
 		if (err)
 			atomic_sub(&rt->posts, (uint64_t)1); /* [credit] */
 	}
-	/* [credit] counters only */
-	if (!err)
-		atomic_add(&rt->posts_in, (uint64_t)1); /* [credit] */
-	else if (err == -EAGAIN || err == -ESHUTDOWN)
-		atomic_add(&rt->posts_refused, (uint64_t)1); /* [credit] */
+	/* What was let in is counted there: it may be the end of the runtime. */
+	if (err == -EAGAIN || err == -ESHUTDOWN)
+		/* [credit] counter only */
+		atomic_add(&rt->posts_refused, (uint64_t)1);
 	return err;
 }
 

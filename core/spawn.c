@@ -62,10 +62,9 @@ static uint64_t credit_get(struct runtime *rt, uint64_t most)
 	uint64_t left = atomic_load(&rt->alive_credit), n; /* [credit] */
 
 	do {
-		/* Below zero by what came without asking. */
-		if ((int64_t)left <= 0)
-			return 0;
 		n = min_of(left, most);
+		if (!n)
+			return 0;
 	} while (!atomic_cas(&rt->alive_credit, &left, left - n)); /* [credit] */
 	return n;
 }
@@ -84,13 +83,6 @@ static bool credit_take(struct runtime *rt, struct worker *w)
 	if (w && n > 1)
 		atomic_add(&w->credit, n - 1); /* [credit] */
 	return n;
-}
-
-/* Let in already: it may be one too many for a while. */
-static void credit_force(struct runtime *rt, struct worker *w)
-{
-	if (!credit_take(rt, w))
-		atomic_sub(&rt->alive_credit, (uint64_t)1); /* [credit] */
 }
 
 static void credit_give(struct runtime *rt, struct worker *w)
@@ -401,9 +393,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		return err;
 	if (w && w->rt == rt)
 		mine = w;
-	if (a->counted)
-		credit_force(rt, mine);
-	else if (!a->internal && !credit_take(rt, mine))
+	if (!a->internal && !credit_take(rt, mine))
 		return -EAGAIN;
 	t = task_alloc(w);
 	err = t ? fill(w, t, rt, a, o) : -ENOMEM;
@@ -439,6 +429,9 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		WRITE_ONCE(w->spawned, w->spawned + 1);
 		STAT_INC(w, spawned);
 	}
+	/* Once it is in a queue, the runtime may end with it. */
+	if (a->post)
+		atomic_add(&rt->posts_in, (uint64_t)1); /* [credit] counter */
 	/* What the word says now is too late: a shutdown may have met it. */
 	if (mine && life & LIFE_DELAYED)
 		task_delay_file(w, t, gen | life);

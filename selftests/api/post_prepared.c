@@ -33,7 +33,7 @@ static void *keeper(void *arg)
 FIXTURE_SETUP(prepared)
 {
 	ASSERT_OK(oa_start(&self->rt, keeper, self,
-			   .workers = variant->workers));
+			   .workers = variant->workers, .watch = OA_FOREVER));
 	dump_runtime = self->rt;
 }
 
@@ -208,7 +208,7 @@ TEST(they_start_in_order)
 	EXPECT_EQ((unsigned int)NODES, place);
 }
 
-/* It is let in all the same, and others are kept out for it. */
+/* It is let in all the same, and takes no other's place. */
 TEST(max_tasks_does_not_hold_it_up)
 {
 	struct prepared_fixture_data s = { .done = 0 };
@@ -223,6 +223,30 @@ TEST(max_tasks_does_not_hold_it_up)
 		wait_until(SEEN(n) == i + 1);
 		ASSERT_ERR(oa_post(rt, adds_one, NULL, 0), -EAGAIN);
 	}
+	TELL(s.done, 1);
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+static void *ends(void *arg)
+{
+	return arg;
+}
+
+TEST(it_takes_no_place_of_max_tasks)
+{
+	struct prepared_fixture_data s = { .done = 0 };
+	struct oa_post_node node;
+	struct oa_runtime *rt;
+	unsigned int n = 0;
+
+	ASSERT_OK(oa_start(&rt, keeper, &s, .workers = 2, .max_tasks = 2));
+	node = (struct oa_post_node)OA_POST_NODE(rt, adds_one, &n);
+	for (unsigned int i = 0; i < 10; i++) {
+		ASSERT_OK(oa_post_prepared(&node));
+		wait_until(SEEN(n) == i + 1);
+	}
+	ASSERT_OK(oa_post(rt, ends, NULL, 0));
 	TELL(s.done, 1);
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	ASSERT_OK(oa_runtime_free(rt));
@@ -252,11 +276,6 @@ static void on_storm(int sig)
 		}
 	}
 	COUNT(all_busy);
-}
-
-static void *ends(void *arg)
-{
-	return arg;
 }
 
 static void *works(void *arg)
