@@ -31,7 +31,7 @@ static bool is_ours(struct runtime *rt, const struct task *t)
 	       !(life & LIFE_ENDED) && !(READ_ONCE(t->flags) & TASK_POOLED);
 }
 
-static void for_each(struct runtime *rt,
+static void for_each(struct runtime *rt, bool ours,
 		     void (*fn)(struct runtime *rt, struct task *t))
 {
 	/* [slab-dir] */
@@ -40,9 +40,41 @@ static void for_each(struct runtime *rt,
 
 	for (uint32_t i = 0; i < chunks * slab_chunk_objs(&task_cache); i++) {
 		t = slab_at(&task_cache, i);
-		if (is_ours(rt, t))
+		if (!ours || is_ours(rt, t))
 			fn(rt, t);
 	}
+}
+
+/*
+ * Its joiner was woken, and its slot is his: it has ended and been counted,
+ * though nothing in its life word says so. See task_end().
+ */
+static bool left_to_joiner(struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life), word; /* [life] */
+	struct task *joiner = READ_ONCE(t->joiner);
+
+	if ((life & (LIFE_JSET | LIFE_JSELECT)) != LIFE_JSET)
+		return false;
+	word = atomic_load_acq(&joiner->wait); /* [park] */
+	return (word & ~(uint64_t)0xff) == READ_ONCE(t->joiner_epoch) &&
+	       wait_state_of(word) == WAIT_WOKEN;
+}
+
+/* A joiner of this runtime never takes what he joined. */
+static void forget_joiner(struct runtime *rt, struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+
+	if (READ_ONCE(t->rt) != rt || !(life & LIFE_ALIVE) ||
+	    !(life & LIFE_JSET) || READ_ONCE(READ_ONCE(t->joiner)->rt) != rt)
+		return;
+	if (!rt->left_behind && (life & LIFE_ENDED || left_to_joiner(t)))
+		task_free(NULL, t);
+	else if (!left_to_joiner(t))
+		/* [life] its end finds nobody, and forget_results() frees it */
+		atomic_and(&t->life, ~(uint64_t)(LIFE_JSET | LIFE_JCLAIM |
+						 LIFE_JSELECT));
 }
 
 static void claim_wait(struct runtime *rt, struct task *t)
@@ -50,9 +82,10 @@ static void claim_wait(struct runtime *rt, struct task *t)
 	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
 
 	/* A request is ended by its worker alone, when that comes. */
-	if (!wait_open(word) || !(t->flags & TASK_STARTED) || word & WAIT_OP)
+	if (!wait_open(word) || word & WAIT_OP)
 		return;
-	if (word & WAIT_SYNC || !(word & WAIT_TIMED))
+	if (t->flags & TASK_STARTED &&
+	    (word & WAIT_SYNC || !(word & WAIT_TIMED)))
 		WRITE_ONCE(rt->keep_stacks, true);
 	park_claim(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
 }
@@ -78,6 +111,8 @@ static bool is_current(const struct runtime *rt, const struct task *t)
 
 static void bury(struct runtime *rt, struct task *t)
 {
+	if (left_to_joiner(t))
+		return;
 	if (t->flags & TASK_STARTED) {
 		rt->ended.abandoned++;
 		/* If it comes to its end after all, it sees to that itself. */
@@ -103,11 +138,12 @@ void bury_all(struct runtime *rt, bool left_behind)
 	struct task *t;
 
 	rt->left_behind = left_behind;
-	for_each(rt, claim_wait);
+	for_each(rt, true, claim_wait);
 	/* Whoever claimed one before us has made it ready after this. */
 	synchronize_rcu();
 	while (inject_take(&rt->inject, &t, 1) ||
 	       post_queue_take(&rt->post_queue, &t, 1))
 		;
-	for_each(rt, bury);
+	for_each(rt, false, forget_joiner);
+	for_each(rt, true, bury);
 }

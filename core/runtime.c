@@ -550,7 +550,8 @@ static void rt_free(struct runtime *rt)
 
 	/* Only when it did not come up: what waited for it. */
 	while (inject_take(&rt->inject, &t, 1))
-		task_free(NULL, t);
+		if (READ_ONCE(rt->stopping) != RT_NOW)
+			task_free(NULL, t);
 	forget_results(rt);
 	prepared_wait();
 	synchronize_rcu();

@@ -416,7 +416,7 @@ void sched_hunt(struct worker *w)
 	while (left-- && spill_take(&w->spill, &t, 1))
 		if (!sort_out(w, t))
 			ring_add(w, t);
-	n = w->lane.tail - w->lane.head;
+	n = lane_len(&w->lane);
 	while (n-- && (t = lane_pop(&w->lane)))
 		if (!sort_out(w, t))
 			ring_add(w, t);

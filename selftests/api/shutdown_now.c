@@ -788,6 +788,11 @@ static void check_storm(const struct storm *s, const struct oa_ended *e,
 			unsigned int more)
 {
 	/* Beside those counted: the first, and who ended it. */
+	if (s->started + more != e->ran + e->dropped + e->abandoned)
+		TEST_LOG("ran %u of %llu, dropped %u of %llu, abandoned %llu",
+			 s->ran, (unsigned long long)e->ran, s->dropped,
+			 (unsigned long long)e->dropped,
+			 (unsigned long long)e->abandoned);
 	ASSERT_EQ(s->started + more, e->ran + e->dropped + e->abandoned);
 	ASSERT_GE(e->dropped, (uint64_t)s->dropped);
 	ASSERT_LE(e->dropped, (uint64_t)s->dropped + more);
