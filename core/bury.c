@@ -28,7 +28,8 @@ static bool is_ours(struct runtime *rt, const struct task *t)
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 
 	return READ_ONCE(t->rt) == rt && life & LIFE_ALIVE &&
-	       !(life & LIFE_ENDED) && !(READ_ONCE(t->flags) & TASK_POOLED);
+	       !(life & (LIFE_ENDED | LIFE_GONE)) &&
+	       !(READ_ONCE(t->flags) & TASK_POOLED);
 }
 
 static void for_each(struct runtime *rt, bool ours,
@@ -61,13 +62,21 @@ static bool left_to_joiner(struct task *t)
 	       wait_state_of(word) == WAIT_WOKEN;
 }
 
-/* A joiner of this runtime never takes what he joined. */
+/*
+ * A joiner of this runtime never takes what he joined; and what he has taken
+ * waits for a queue entry that nobody will come upon.
+ */
 static void forget_joiner(struct runtime *rt, struct task *t)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 
-	if (READ_ONCE(t->rt) != rt || !(life & LIFE_ALIVE) ||
-	    !(life & LIFE_JSET) || READ_ONCE(READ_ONCE(t->joiner)->rt) != rt)
+	if (READ_ONCE(t->rt) != rt || !(life & LIFE_ALIVE))
+		return;
+	if (life & LIFE_GONE && !rt->left_behind) {
+		task_free(NULL, t);
+		return;
+	}
+	if (!(life & LIFE_JSET) || READ_ONCE(READ_ONCE(t->joiner)->rt) != rt)
 		return;
 	if (!rt->left_behind && (life & LIFE_ENDED || left_to_joiner(t)))
 		task_free(NULL, t);
