@@ -144,8 +144,12 @@ static void fill_config(struct runtime *rt)
 
 static void free_workers(struct runtime *rt)
 {
-	for (uint32_t i = 0; rt->workers && i < rt->nr_workers; i++)
+	for (uint32_t i = 0; rt->workers && i < rt->nr_workers; i++) {
+		/* Others may have looked into it when its thread had gone. */
+		if (rt->workers[i])
+			spill_fini(&rt->workers[i]->spill, rt_alloc(rt));
 		mem_free(rt_alloc(rt), rt->workers[i], sizeof(struct worker));
+	}
 	mem_free(rt_alloc(rt), rt->workers,
 		 rt->nr_workers * sizeof(*rt->workers));
 }

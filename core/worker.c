@@ -88,7 +88,6 @@ err_fds:
 
 static void caches_fini(struct worker *w)
 {
-	spill_fini(&w->spill, rt_alloc(w->rt));
 	slab_mag_flush(&ext_cache, &w->exts);
 	slab_mag_flush(&task_cache, &w->tasks);
 	mem_free(rt_alloc(w->rt), w->fds, FD_BUCKETS * sizeof(*w->fds));
