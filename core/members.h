@@ -19,10 +19,15 @@ static inline bool members_wanted(const struct oa_task_opts *o)
 int members_check(const struct oa_task_opts *o);
 
 /*
- * @t, with its ->ext, is alive and in no queue. True: they have been cancelled
- * meanwhile, and it is to be, once it is in a queue.
+ * @t, with its ->ext, is not alive yet: from then on it may be dropped at any
+ * time, and leave them. Returns its scope's group.
  */
-bool members_join(struct task *t, const struct oa_task_opts *o);
+struct group *members_join(struct task *t, const struct oa_task_opts *o);
+/*
+ * It is alive: have they been cancelled, and may the canceller have come before
+ * that? Then it is to be cancelled, once it is in a queue.
+ */
+bool members_late(const struct group *scope, const struct oa_task_opts *o);
 
 /* It has ended with @result, or was dropped: they may go from here on. */
 void members_leave(struct task *t, void *result);

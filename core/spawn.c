@@ -381,7 +381,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	struct oa_task_opts room;
 	struct task *t;
 	oa_task_t me;
-	bool late;
+	struct group *scope = NULL;
+	bool member, late;
 	int err;
 
 	if (!a->fn)
@@ -419,12 +420,15 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	if (life & LIFE_DELAYED && !mine)
 		life |= LIFE_INQ;
 	gen = READ_ONCE(t->life);
-	/* [life] for walkers; others get it by the queue */
-	atomic_store_rel(&t->life, gen | life);
 	me = task_handle(t);
 	if (h)
 		*h = me;
-	late = o && members_wanted(o) && members_join(t, o);
+	member = o && members_wanted(o);
+	if (unlikely(member))
+		scope = members_join(t, o);
+	/* [life] for walkers; others get it by the queue */
+	atomic_store_rel(&t->life, gen | life);
+	late = unlikely(member) && members_late(scope, o);
 	if (mine && !a->counted) {
 		WRITE_ONCE(w->spawned, w->spawned + 1);
 		STAT_INC(w, spawned);

@@ -85,6 +85,8 @@ void group_cancel(struct group *g, unsigned int which)
 
 		n = take(g, which, batch);
 		sync_unlock(s, w | GROUP_CANCELLED);
+		/* [members] the mark before the look whether it is alive */
+		smp_mb();
 		for (unsigned int i = 0; i < n; i++)
 			oa_cancel(batch[i]);
 	} while (n == BATCH);

@@ -176,28 +176,34 @@ int members_check(const struct oa_task_opts *o)
 	return sync_read(&sc->group.sync) & GROUP_CANCELLED ? -ECANCELED : 0;
 }
 
-/* True: it is cancelled already. */
-static bool join_group(struct group *g, struct task *t, unsigned int which)
+static void join_group(struct group *g, struct task *t, unsigned int which)
 {
 	uint64_t w;
 
 	t->ext->member[which].of = g;
 	if (!g)
-		return false;
+		return;
 	w = sync_lock(&g->sync);
 	sync_unlock(&g->sync, group_add(g, w, t, which));
-	return w & GROUP_CANCELLED;
 }
 
-bool members_join(struct task *t, const struct oa_task_opts *o)
+struct group *members_join(struct task *t, const struct oa_task_opts *o)
 {
 	struct scope *sc = o->scope ? READ_ONCE(o->scope->oa__record) : NULL;
-	bool late;
+	struct group *g = sc ? &sc->group : NULL;
 
-	late = join_group(sc ? &sc->group : NULL, t, MEMBER_SCOPE);
-	late |= join_group((struct group *)o->token, t, MEMBER_TOKEN);
+	join_group(g, t, MEMBER_SCOPE);
+	join_group((struct group *)o->token, t, MEMBER_TOKEN);
 	task_set(t, TASK_MEMBER);
-	return late;
+	return g;
+}
+
+bool members_late(const struct group *scope, const struct oa_task_opts *o)
+{
+	/* [members] alive before the look; pairs in group_cancel() */
+	smp_mb();
+	return (scope && sync_glance(scope) & GROUP_CANCELLED) ||
+	       (o->token && sync_glance(o->token) & GROUP_CANCELLED);
 }
 
 static void leave_token(struct task *t, struct group *g)
