@@ -850,6 +850,68 @@ static void storms(data *self, unsigned int workers, int from)
 	}
 }
 
+/* Threads start tasks meanwhile: each start that succeeded is accounted for. */
+
+struct starter {
+	struct oa_runtime *rt;
+	data *s;
+	unsigned int started;
+};
+
+static void *starts_until_refused(void *arg)
+{
+	struct starter *st = arg;
+	int err;
+
+	do {
+		err = oa_go(st->started % 3 ? runs : sleeps, st->s,
+			    .runtime = st->rt, .on_drop = drops,
+			    .delay = st->started % 5 ? 0 : OA_USEC);
+		st->started += !err;
+	} while (!err);
+	ASSERT_ERR(err, -ESHUTDOWN);
+	return NULL;
+}
+
+static void starts_meanwhile(data *self, unsigned int workers, int round)
+{
+	struct starter st[2];
+	struct oa_runtime *rt;
+	struct oa_ended e;
+	pthread_t th[2];
+
+	TELL(self->flag, 0);
+	self->dropped = 0;
+	self->left = 0;
+	ASSERT_OK(oa_start(&rt, keeps, self, .workers = workers,
+			   .on_event = on_event, .user = self,
+			   .max_blocking = 1));
+	wait_until(SEEN(self->flag));
+	for (int i = 0; i < 2; i++) {
+		st[i] = (struct starter){ rt, self, 0 };
+		thread_start(&th[i], starts_until_refused, &st[i]);
+	}
+	for (int i = round * 7 % 50; i--;)
+		sched_yield();
+	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
+	ASSERT_OK(oa_runtime_wait(rt, &e));
+	for (int i = 0; i < 2; i++)
+		thread_end(th[i]);
+	if (!SEEN(self->left))
+		EXPECT_EQ(1u + st[0].started + st[1].started,
+			  e.ran + e.dropped + e.abandoned);
+	EXPECT_EQ((uint64_t)SEEN(self->dropped), e.dropped);
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+NOW_TEST(while_threads_start_tasks)
+{
+	long rounds = SCALED(40, 8);
+
+	for (long i = 0; i < rounds; i++)
+		starts_meanwhile(self, variant->workers, (int)i);
+}
+
 NOW_TEST(at_any_moment_from_outside)
 {
 	storms(self, variant->workers, 0);
