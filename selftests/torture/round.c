@@ -100,6 +100,7 @@ static void things_close(void)
 	lines_close();
 	locks_close();
 	starts_close();
+	lives_close();
 }
 
 static bool begin(void)
@@ -143,7 +144,7 @@ static void settle(void)
 void round_run(uint64_t seed, unsigned int workers, oa_time_t length)
 {
 	struct round *r = &round_now;
-	uint32_t faults = r->faults, tasks, exts;
+	uint32_t faults = r->faults, cancels = r->cancels, tasks, exts;
 	struct actor a = { .rnd = seed | 1 };
 	unsigned int fds = harness_nr_fds();
 
@@ -152,6 +153,7 @@ void round_run(uint64_t seed, unsigned int workers, oa_time_t length)
 	exts = slab_used(&ext_cache);
 	*r = (struct round){
 		.seed = seed | 1, .workers = workers, .faults = faults,
+		.cancels = cancels,
 		.max_blocking = 1 + actor_random(&a, 3),
 		.max_live = 50 + actor_random(&a, harness_slow() ? 300 : 2000),
 		.records = calloc(RECORDS, sizeof(struct record)),

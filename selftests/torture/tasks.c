@@ -40,7 +40,9 @@ void record_step(struct record *rec, uint32_t from, uint32_t to)
 
 void record_refused(struct record *rec, int err)
 {
+	/* Of a scope or a token that has been cancelled. */
 	CHECK_RESULT(err, err == -ESHUTDOWN || err == -EAGAIN ||
+		     err == -ECANCELED ||
 		     (err == -ENOMEM && round_now.faults));
 	record_step(rec, REC_NEW, REC_REFUSED);
 	ADD(round_now.refused, 1);
@@ -70,6 +72,18 @@ static oa_task_t start_with(struct actor *a, oa_fn fn, struct record *rec)
 	return oa_spawn_with(fn, rec, &o);
 }
 
+static void cancel_one_in_three(struct actor *a, oa_task_t t)
+{
+	int err;
+
+	if (!round_now.cancels || actor_random(a, 3))
+		return;
+	if (actor_random(a, 2))
+		oa_yield();
+	err = oa_cancel(t);
+	CHECK_RESULT(err, !err || err == -ESRCH);
+}
+
 oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
 {
 	struct record *rec = record_new();
@@ -82,8 +96,10 @@ oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
 		t = start_with(a, fn, rec);
 	else
 		t = oa_spawn(fn, rec);
-	if (!oa_task_error(t))
+	if (!oa_task_error(t)) {
+		cancel_one_in_three(a, t);
 		return t;
+	}
 	record_refused(rec, oa_task_error(t));
 	return (oa_task_t){ 0 };
 }
@@ -269,11 +285,12 @@ static const action_fn actions[] = {
 	act_chan_send, act_chan_send, act_chan_recv, act_chan_recv, act_select,
 	act_select, act_chan_close, act_lock, act_lock, act_sem, act_barrier,
 	act_credit, act_start_under, act_block,
+	act_shield, act_scope, act_scope, act_token, act_timeout,
 };
 
 static const action_fn light[] = {
 	act_yield, act_chan_send, act_chan_recv, act_select, act_chan_close,
-	act_lock, act_sem, act_barrier, act_credit,
+	act_lock, act_sem, act_barrier, act_credit, act_shield,
 };
 
 void task_light(struct record *rec, uint32_t n)

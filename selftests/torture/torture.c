@@ -2,9 +2,10 @@
 /*
  * Everything at random, with invariants watched throughout: see round.c.
  *
- *	torture [-s SEED] [-t SECONDS] [-w WORKERS] [-f FAULTS]
+ *	torture [-s SEED] [-t SECONDS] [-w WORKERS] [-f FAULTS] [-c]
  *
- * without options it is a test like any other. A seed repeats what each task
+ * without options it is a test like any other. With -c a third of all tasks is
+ * cancelled. A seed repeats what each task
  * does, not when the kernel lets it.
  */
 #include "torture.h"
@@ -67,8 +68,15 @@ VARIANTS_WORKERS(torture);
 FIXTURE_VARIANT_ADD(torture, w2_faults, "OA_FAULT=sqe:50,enter:20,msg:3") {
 	.workers = 2,
 };
+FIXTURE_VARIANT_ADD(torture, w1_cancels, "OA_TORTURE=cancels") {
+	.workers = 1,
+};
+FIXTURE_VARIANT_ADD(torture, w8_cancels, "OA_TORTURE=cancels") {
+	.workers = 8,
+};
 FIXTURE_SETUP(torture)
 {
+	round_now.cancels = getenv("OA_TORTURE") != NULL;
 	round_now.faults = getenv("OA_FAULT") != NULL;
 	fault_read();
 }
@@ -84,7 +92,7 @@ TEST_F(torture, holds_for_a_moment, .timeout = 60)
 static int usage(const char *name)
 {
 	fprintf(stderr, "usage: %s [-s SEED] [-t SECONDS] [-w WORKERS] "
-		"[-f FAULTS]\n", name);
+		"[-f FAULTS] [-c]\n", name);
 	return 2;
 }
 
@@ -130,12 +138,13 @@ int main(int argc, char **argv)
 	    (!strcmp(argv[1], "-t") && argc > 2 &&
 	     (strtol(argv[2], &rest, 0), *rest)))
 		return harness_run(argc, argv);
-	while ((opt = getopt(argc, argv, "s:t:w:f:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:t:w:f:c")) != -1) {
 		switch (opt) {
 		case 's': seed = strtoull(optarg, NULL, 0); break;
 		case 't': seconds = strtol(optarg, NULL, 0); break;
 		case 'w': workers = (unsigned int)atoi(optarg); break;
 		case 'f': restart_with_faults(argv, optarg); break;
+		case 'c': round_now.cancels = 1; break;
 		default: return usage(argv[0]);
 		}
 	}

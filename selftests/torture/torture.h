@@ -54,6 +54,7 @@ struct round {
 	struct oa_runtime *rt;
 	uint32_t stop;			/* nothing new, end soon */
 	uint32_t faults;		/* calls may fail for want of memory */
+	uint32_t cancels;		/* a third of what is started */
 	uint32_t max_live;
 	struct record *records;
 	uint32_t nr_records;
@@ -129,6 +130,13 @@ void starts_open(void);
 void starts_close(void);
 void act_start_under(struct actor *a);
 void act_block(struct actor *a);
+
+/* lives.c */
+void lives_close(void);
+void act_shield(struct actor *a);
+void act_scope(struct actor *a);
+void act_token(struct actor *a);
+void act_timeout(struct actor *a);
 
 /* outside.c: the threads. */
 void outside_begin(unsigned int n);
