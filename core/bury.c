@@ -147,6 +147,9 @@ void bury_all(struct runtime *rt, bool left_behind)
 	struct task *t;
 
 	rt->left_behind = left_behind;
+	/* [over] nothing more from outside; what is on its way comes first */
+	atomic_or(&rt->foreign_spawned, RT_CLOSED);
+	synchronize_rcu();
 	for_each(rt, true, claim_wait);
 	/* Whoever claimed one before us has made it ready after this. */
 	synchronize_rcu();

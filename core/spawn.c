@@ -382,7 +382,7 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 	struct task *t;
 	oa_task_t me;
 	struct group *scope = NULL;
-	bool member, late;
+	bool member, late, foreign;
 	int err;
 
 	if (!a->fn)
@@ -398,9 +398,18 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		return -EAGAIN;
 	t = task_alloc(w);
 	err = t ? fill(w, t, rt, a, o) : -ENOMEM;
-	if (!err && !mine && !a->counted)
+	/*
+	 * From the count to the queue, who shuts down at once waits for us, and
+	 * then finds it. See core/bury.c.
+	 */
+	foreign = !err && !mine && !a->counted;
+	if (foreign) {
+		rcu_read_lock();
 		err = spawn_count(rt);
+	}
 	if (err) {
+		if (foreign)
+			rcu_read_unlock();
 		if (t)
 			task_free(w, t);
 		if (!a->internal)
@@ -446,6 +455,8 @@ int task_start(struct runtime *rt, const struct task_args *a, oa_task_t *h)
 		put_in_queue(w, t, hint);
 	if (unlikely(late))
 		oa_cancel(me);
+	if (foreign)
+		rcu_read_unlock();
 	return 0;
 }
 
