@@ -147,11 +147,13 @@ void bury_all(struct runtime *rt, bool left_behind)
 	struct task *t;
 
 	rt->left_behind = left_behind;
-	/* [over] nothing more from outside; what is on its way comes first */
+	/* [over] nothing more from outside */
 	atomic_or(&rt->foreign_spawned, RT_CLOSED);
-	synchronize_rcu();
 	for_each(rt, true, claim_wait);
-	/* Whoever claimed one before us has made it ready after this. */
+	/*
+	 * After this, what was let in before is in a queue, and whoever claimed
+	 * a wait before us has made its task ready.
+	 */
 	synchronize_rcu();
 	while (inject_take(&rt->inject, &t, 1) ||
 	       post_queue_take(&rt->post_queue, &t, 1))

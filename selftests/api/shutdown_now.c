@@ -906,7 +906,7 @@ static void starts_meanwhile(data *self, unsigned int workers, int round)
 
 NOW_TEST(while_threads_start_tasks)
 {
-	long rounds = SCALED(40, 8);
+	long rounds = SCALED(10, 4);
 
 	for (long i = 0; i < rounds; i++)
 		starts_meanwhile(self, variant->workers, (int)i);
