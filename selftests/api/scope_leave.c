@@ -210,7 +210,7 @@ static void *by_break(void *arg)
 
 	OA_SCOPE(b.s) {
 		start_all(&b);
-		if (b.started)
+		if (SEEN(b.started))
 			break;
 		FAIL("not left");
 	}
@@ -258,7 +258,7 @@ static unsigned int returns_from(struct block *b)
 {
 	OA_SCOPE(b->s) {
 		start_all(b);
-		return b->started;
+		return SEEN(b->started);
 	}
 	FAIL("not left");
 }

@@ -8,7 +8,7 @@ FIXTURE(token) {
 	struct oa_token token;
 	unsigned int ran, dropped, told;
 	struct oa_event go;
-	int stop;
+	uint64_t wait;
 };
 VARIANTS_WORKERS(token);
 LEAK_CHECK(token);
@@ -285,7 +285,7 @@ static void *cancels_on_go(void *arg)
 	data *s = arg;
 
 	ASSERT_OK(oa_event_wait(&s->go));
-	for (uint64_t i = harness_seed() % 64; i--;)
+	for (uint64_t i = s->wait; i--;)
 		give_way();
 	return cancels(arg);
 }
@@ -325,7 +325,7 @@ TOKEN_TEST(while_tasks_are_started)
 		struct actor a[2];
 		oa_task_t t[2];
 
-		*self = (data){ .ran = 0 };
+		*self = (data){ .wait = harness_seed() % 64 };
 		for (unsigned int i = 0; i < 2; i++) {
 			actor_start(&a[i], WHO_MIXED, i, cancels_on_go, self);
 			t[i] = oa_spawn(starts_until_refused, self);
