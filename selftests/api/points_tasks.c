@@ -92,6 +92,32 @@ static long call_join_until(void *o HARNESS_UNUSED)
 	return err;
 }
 
+static long call_join_any(void *o HARNESS_UNUSED)
+{
+	void *result = at.t;
+	size_t which = TARGETS;
+	int err = oa_join_any(at.t, TARGETS, &which, &result);
+
+	EXPECT_EQ(err ? (void *)at.t : (void *)&at, result);
+	return err;
+}
+
+/* Those that have been joined have their results, the others what was there. */
+static long call_join_all(void *o HARNESS_UNUSED)
+{
+	void *results[TARGETS] = { at.t, at.t, at.t };
+	int err = oa_join_all(at.t, TARGETS, results);
+
+	for (int i = 0; i < TARGETS; i++)
+		EXPECT_TRUE(results[i] == &at || (err && results[i] == at.t));
+	return err;
+}
+
+static long call_join_all_until(void *o HARNESS_UNUSED)
+{
+	return oa_join_all_until(at.t, TARGETS, NULL, OA_FOREVER);
+}
+
 static void tell_targets(void *o HARNESS_UNUSED)
 {
 	ASSERT_OK(oa_event_set(&at.go));
@@ -249,6 +275,9 @@ static const struct point table[] = {
 	  .left = first_left },
 	{ "join_until", POINT_ON_POOL, .call = call_join_until, TASKS,
 	  .left = first_left },
+	{ "join_any", POINT_ON_POOL, .call = call_join_any, TASKS },
+	{ "join_all", POINT_ON_POOL, .call = call_join_all, TASKS },
+	{ "join_all_until", POINT_ON_POOL, .call = call_join_all_until, TASKS },
 	{ "block", 0, .call = call_block, POOL, .intact = nothing_ran },
 	{ "futex_wait", 0, .call = call_futex, WORDS },
 	{ "futex_wait_until", 0, .call = call_futex_until, WORDS },
