@@ -305,8 +305,11 @@ int pool_run(struct runtime *rt, struct task *t)
 	p->last = &t->next;
 	p->waiting++;
 	WRITE_ONCE(p->word, p->word + 1);
-	/* As many as have places: those that have ended are used again. */
-	while (p->waiting > p->idle && !p->free && (p->gone || p->joining)) {
+	/*
+	 * As many as have places: those that have ended are used again, and if
+	 * one is just being made, or ends, that is waited for.
+	 */
+	while (p->waiting > p->idle && !p->free && p->threads < p->max) {
 		spin_unlock(&p->lock);
 		reap(p);
 		poll_thread_yield();

@@ -201,7 +201,7 @@ static __noinline void take_posts(struct worker *w, uint32_t n)
 
 __always_inline_oa bool has_work(const struct worker *w)
 {
-	return w->queued || w->local.n || w->prioq.n || !lane_empty(&w->lane) ||
+	return w->queued || w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) ||
 	       ring_len(&w->ring) || spill_len(&w->spill);
 }
 
@@ -316,6 +316,9 @@ __always_inline_oa bool run_next(struct worker *w, struct task *t)
 {
 	if (!t)
 		return false;
+	/* What it was made ready by may be just that. */
+	if (unlikely(READ_ONCE(w->rt->stopping) == RT_NOW))
+		return true;
 	idle_found(w);
 	run(w, t);
 	return true;

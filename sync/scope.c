@@ -218,7 +218,7 @@ static bool note_error(struct scope *sc, int err)
 {
 	if (sc->error)
 		return false;
-	sc->error = err;
+	WRITE_ONCE(sc->error, err);
 	return !sc->keep_going;
 }
 
