@@ -181,7 +181,9 @@ static void rt_destroy(struct runtime *rt)
 
 	pool_free(rt->pool);
 	free_workers(rt);
-	if (!rt->keep_stacks)
+	if (rt->keep_stacks)
+		stack_pool_keep(&rt->stacks);
+	else
 		stack_pool_fini(&rt->stacks);
 	mem_free(&a, rt, sizeof(*rt));
 }
@@ -544,13 +546,26 @@ static void rt_finish(struct runtime *rt)
 	sum_ended(rt);
 }
 
+/* Never freed, but on a list: it is not lost. */
+static void keep(struct runtime *rt)
+{
+	static struct runtime *kept;
+
+	spin_lock(&runtimes_lock);
+	rt->kept = kept;
+	kept = rt;
+	spin_unlock(&runtimes_lock);
+}
+
 static void rt_free(struct runtime *rt)
 {
 	struct task *t;
 
 	/* Somebody may still come by, and find it shut down. */
-	if (rt->left_behind)
+	if (rt->left_behind) {
+		keep(rt);
 		return;
+	}
 
 	/* Only when it did not come up: what waited for it. */
 	while (inject_take(&rt->inject, &t, 1))

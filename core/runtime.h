@@ -94,6 +94,7 @@ struct runtime {
 
 	/* cold */
 	struct cds_list_head node;	/* R:runtimes_lock */
+	struct runtime *kept;		/* L:runtimes_lock; left behind, too */
 	struct spin stats_lock;
 	uint64_t foreign_base;		/* L:stats_lock; values at reset */
 	uint64_t ended_base;		/* L:stats_lock */

@@ -352,6 +352,23 @@ static void forget_slots(struct stack_pool *p, struct stack_region *r)
 	}
 }
 
+/* On a list, so that tools which look for what was lost find it. */
+static struct stack_region *kept;
+static struct spin kept_lock;
+
+void stack_pool_keep(struct stack_pool *p)
+{
+	struct stack_region *r;
+
+	spin_lock(&kept_lock);
+	while ((r = p->regions)) {
+		p->regions = r->next;
+		r->next = kept;
+		kept = r;
+	}
+	spin_unlock(&kept_lock);
+}
+
 void stack_pool_fini(struct stack_pool *p)
 {
 	struct stack_region *r;

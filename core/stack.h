@@ -73,6 +73,8 @@ struct stack_mag {
 void stack_pool_init(struct stack_pool *p, size_t size,
 		     const struct oa_stack_allocator *a);
 void stack_pool_fini(struct stack_pool *p);
+/* The same where somebody may still know what is on its stacks: they stay. */
+void stack_pool_keep(struct stack_pool *p);
 
 /* Owner; not on a task's stack, it may go deep. False: no memory. */
 bool stack_refill(struct stack_pool *p, struct stack_mag *m);
