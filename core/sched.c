@@ -117,11 +117,15 @@ static inline void offer(struct worker *w)
 
 static __cold_path void ready_foreign(struct task *t)
 {
-	struct runtime *rt = t->rt;
+	struct runtime *rt;
 
 	rcu_read_lock();
-	inject_push(&rt->inject, t);
-	idle_need_help(rt);
+	/* NULL: its runtime was shut down at once, and has given it up. */
+	rt = READ_ONCE(t->rt);
+	if (likely(rt)) {
+		inject_push(&rt->inject, t);
+		idle_need_help(rt);
+	}
 	rcu_read_unlock();
 }
 

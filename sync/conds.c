@@ -24,6 +24,7 @@
  */
 #include "core/conds.h"
 #include "core/pool.h"
+#include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/slab.h"
 #include "core/spawn.h"
@@ -310,7 +311,10 @@ static void release(struct start *s)
 
 void conds_release(struct task *t)
 {
+	/* On the pool: whom it lets in is in a queue when bury_all() looks. */
+	rcu_read_lock();
 	release(t->ext->start);
+	rcu_read_unlock();
 }
 
 void conds_free(struct start *s)
