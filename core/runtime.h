@@ -161,6 +161,14 @@ static inline const struct oa_allocator *rt_alloc(const struct runtime *rt)
 /* The last act of a worker's thread: @rt may be gone afterwards. */
 void rt_worker_gone(struct runtime *rt);
 
+/* A thread: until it has ended, or -ETIMEDOUT. */
+int rt_wait(struct runtime *rt, oa_time_t deadline);
+/* After RT_GONE, by one: threads, backend and pool end. */
+void rt_finish(struct runtime *rt);
+/* Then: its memory, after a grace period, if nobody was left behind. */
+void rt_free(struct runtime *rt);
+/* At once; what else is the runtime's has gone. */
+void rt_destroy(struct runtime *rt);
 /* After RT_GONE: joins the threads, once. */
 void rt_collect(struct runtime *rt);
 

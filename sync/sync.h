@@ -87,12 +87,6 @@ static inline void sync_append(struct sync *s, struct waiter *n)
 	queue_append(&s->queue, n);
 }
 
-static inline void sync_prepend(struct sync *s, struct waiter *n)
-{
-	queue_append(&s->queue, n);
-	s->queue = n;
-}
-
 static inline void sync_remove(struct sync *s, struct waiter *n)
 {
 	queue_remove(&s->queue, n);

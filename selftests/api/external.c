@@ -381,6 +381,7 @@ TEST_F(external, signals_of_its_own_thread)
 	drive(self);
 }
 
+/* What the pool is for: a call that keeps its thread for some time. */
 static void *blocks(void *arg)
 {
 	usleep(1000);

@@ -93,6 +93,7 @@ static int converse(int fd, unsigned int *seed)
 	for (int i = rand_r(seed) % lines; i >= 0; i--) {
 		if (turn(fd, &generation, seed))
 			return -1;
+		/* Some clients take their time: a restart meets them half way. */
 		if (lines > 1)
 			usleep((useconds_t)rand_r(seed) % 4000);
 	}
