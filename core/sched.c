@@ -95,15 +95,21 @@ void sched_queue_odd(struct worker *w, struct task *t)
 /* Where only one worker may run it. */
 void sched_ready_pinned(struct worker *w, struct task *t)
 {
-	struct worker *to = t->rt->workers[t->pin];
+	struct runtime *rt;
+	struct worker *to;
 
-	if (w == to) {
+	if (w && w->rt == t->rt && w->index == t->pin) {
 		sched_queue_odd(w, t);
 		return;
 	}
 	rcu_read_lock();
-	inbox_push(to, t);
-	idle_kick(to);
+	/* NULL: as in ready_foreign() */
+	rt = READ_ONCE(t->rt);
+	if (likely(rt)) {
+		to = rt->workers[t->pin];
+		inbox_push(to, t);
+		idle_kick(to);
+	}
 	rcu_read_unlock();
 }
 
