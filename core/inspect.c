@@ -41,8 +41,8 @@ static enum oa_task_state state_of(uint64_t life, uint64_t wait, uint32_t flags)
 		return wait_open(wait) ? OA_TASK_WAITING : OA_TASK_QUEUED;
 	switch (wait & WAIT_STATE) {
 	case WAIT_RUNNING:
+	case WAIT_PARKING: /* it may not be in the object's queue yet */
 		return OA_TASK_RUNNING;
-	case WAIT_PARKING:
 	case WAIT_PARKED:
 		return OA_TASK_PARKED;
 	default:

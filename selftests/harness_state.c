@@ -37,7 +37,7 @@ SAN_HOOK const char *__asan_default_options(void)
 SAN_HOOK const char *__tsan_default_options(void);
 SAN_HOOK const char *__tsan_default_options(void)
 {
-	return SAN_COMMON ":second_deadlock_stack=1";
+	return SAN_COMMON ":second_deadlock_stack=1:atexit_sleep_ms=20";
 }
 
 SAN_HOOK const char *__ubsan_default_options(void);

@@ -150,6 +150,8 @@ static void *stacks_reserve(size_t size, size_t align, void *ctx)
 	for (p = pieces; p < pieces + nr_pieces; p++) {
 		if (p->size == size && p->run != run) {
 			p->run = run;
+			/* A runtime that was shut down at once kept it. */
+			san_stack_clean(p->base, size);
 			return p->base;
 		}
 	}
