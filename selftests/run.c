@@ -35,6 +35,8 @@ static void apply_setting(struct program *p, char *line)
 		p->timeout = atoi(value);
 	else if (!strcmp(line, "serial"))
 		p->serial = atoi(value);
+	else if (!strcmp(line, "early"))
+		p->early = atoi(value);
 	else if (!strcmp(line, "skip_san"))
 		snprintf(p->skip_san, sizeof(p->skip_san), "%s", value);
 	else
@@ -92,13 +94,19 @@ static void name_program(struct program *p, const char *path)
 	read_settings(p);
 }
 
+/* So that none is left over to run alone, but those that want to. */
+static int turn_of(const struct program *p)
+{
+	return p->serial ? 2 : p->early ? 0 : 1;
+}
+
 static void run_all(const struct program *programs, int n)
 {
-	for (int serial = 0; serial <= 1; serial++) {
+	for (int turn = 0; turn <= 2; turn++) {
 		for (int i = 0; i < n; i++) {
 			const struct program *p = &programs[i];
 
-			if (p->serial != serial || !wanted(p))
+			if (turn_of(p) != turn || !wanted(p))
 				continue;
 			if (opt.san && listed(p->skip_san, opt.san,
 					      strlen(opt.san)))
@@ -134,8 +142,8 @@ static int usage(int code)
 	      "  -l dir   logs\n"
 	      "  -S san   the sanitizer that is in the programs\n"
 	      "  -x cmd   put before each program: valgrind, qemu-aarch64\n"
-	      "A settings file has lines timeout=SECONDS, serial=1, skip_san=LIST,\n"
-	      "also for one program: program.timeout=SECONDS.\n",
+	      "A settings file has lines timeout=SECONDS, serial=1, early=1,\n"
+	      "skip_san=LIST, also for one program: program.timeout=SECONDS.\n",
 	      code ? stderr : stdout);
 	return code;
 }

@@ -12,6 +12,7 @@ struct program {
 	const char *name;	/* path below the build's selftests folder */
 	int timeout;		/* seconds, for the whole program */
 	bool serial;		/* needs the machine for itself */
+	bool early;		/* takes long: begun before the others */
 	char skip_san[64];	/* sanitizers it is not for */
 };
 

@@ -291,22 +291,21 @@ static void *takes_one(void *arg)
 
 TASK_TEST_F(chan_many, thousands_wait_in_turn, .workers = variant->workers)
 {
-	enum { N = 3000 };
-	static oa_task_t t[N];
-	int first = -1;
+	static oa_task_t t[3000];
+	int n = (int)SCALED(3000, 500), first = -1;
 
 	ASSERT_OK(oa_chan_create(&self->ch, sizeof(int), 0, OA_CHAN_BOUNDED));
-	for (int i = 0; i < N; i++)
+	for (int i = 0; i < n; i++)
 		t[i] = oa_spawn(takes_one, self);
-	task_wait_until(CHAN(self->ch, receivers) == N);
-	for (int i = 0; i < N; i++)
+	task_wait_until(CHAN(self->ch, receivers) == (unsigned int)n);
+	for (int i = 0; i < n; i++)
 		ASSERT_OK(oa_chan_trysend(self->ch, &i));
 	EXPECT_ERR(oa_chan_trysend(self->ch, &first), -EAGAIN);
 	memset(self->seen, 0, sizeof(self->seen));
-	for (int i = 0; i < N; i++) {
+	for (int i = 0; i < n; i++) {
 		int x = join_code(t[i]);
 
-		ASSERT_TRUE(x >= 0 && x < N);
+		ASSERT_TRUE(x >= 0 && x < n);
 		ASSERT_EQ(1, ++self->seen[x / MOST][x % MOST]);
 	}
 	ASSERT_OK(oa_chan_destroy(self->ch));

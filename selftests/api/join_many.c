@@ -680,23 +680,23 @@ TASK_TEST_F(join_many, ends_of_all_kinds, CONFIG)
 /* More than a select may have cases. */
 TASK_TEST_F_TIMEOUT(join_many, of_thousands, 60, .workers = variant->workers)
 {
-	enum { M = 5000 };
-	static oa_task_t t[M];
-	static void *r[M];
-	struct oa_join_set set = OA_JOIN_SET_INIT(t, M, r);
+	static oa_task_t t[5000];
+	static void *r[5000];
+	size_t n = (size_t)SCALED(5000, 600), odd = n / 3 * 2;
+	struct oa_join_set set = OA_JOIN_SET_INIT(t, n, r);
 	struct oa_case c[] = {
 		OA_CASE_JOIN_ALL(&set), OA_CASE_EVENT(&self->event),
 	};
 	size_t which = 0;
 	void *got = NULL;
 
-	for (int i = 0; i < M; i++)
-		t[i] = oa_spawn(after, &self->go[i == 3210]);
-	ASSERT_ERR(oa_join_any_until(t, M, &which, &got, oa_after(OA_MSEC)),
+	for (size_t i = 0; i < n; i++)
+		t[i] = oa_spawn(after, &self->go[i == odd]);
+	ASSERT_ERR(oa_join_any_until(t, n, &which, &got, oa_after(OA_MSEC)),
 		   -ETIMEDOUT);
 	ASSERT_OK(oa_event_set(&self->go[1]));
-	ASSERT_OK(oa_join_any(t, M, &which, &got));
-	EXPECT_EQ(3210ul, which);
+	ASSERT_OK(oa_join_any(t, n, &which, &got));
+	EXPECT_EQ(odd, which);
 	EXPECT_EQ((void *)&self->go[1], got);
 	t[which] = oa_spawn(echo, &t[which]);
 	ASSERT_OK(oa_event_set(&self->event));
@@ -704,8 +704,8 @@ TASK_TEST_F_TIMEOUT(join_many, of_thousands, 60, .workers = variant->workers)
 	ASSERT_OK(oa_event_set(&self->go[0]));
 	ASSERT_EQ(0, oa_select(c, 1));
 	ASSERT_EQ(0, c[0].res);
-	for (int i = 0; i < M; i++)
-		ASSERT_EQ(i == 3210 ? (void *)&t[i] : (void *)&self->go[0], r[i]);
+	for (size_t i = 0; i < n; i++)
+		ASSERT_EQ(i == odd ? (void *)&t[i] : (void *)&self->go[0], r[i]);
 }
 
 /* ---- races */

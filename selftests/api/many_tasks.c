@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MILLION ((unsigned int)SCALED(1000000, 5000))
+#define MILLION ((unsigned int)SCALED(1000000, 1000))
 
 FIXTURE(million) { unsigned int n, ran; oa_task_t *t; };
 FIXTURE_VARIANT(million) { unsigned int workers; };

@@ -6,6 +6,7 @@
 #include "points.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 FIXTURE(shield) { unsigned int n; int flag; struct oa_event go; };
@@ -352,6 +353,7 @@ struct walk {
 	oa_task_t t;
 	struct oa_sem sem;
 	unsigned int inside, outside;
+	unsigned int wait;
 	int go, told;
 };
 
@@ -397,7 +399,7 @@ static void *feeds(void *arg)
 static void *cancels_soon(void *arg)
 {
 	struct walk *w = arg;
-	uint64_t wait = harness_seed() % 50;
+	unsigned int wait = w->wait;
 
 	while (!SEEN(w->go))
 		sched_yield();
@@ -409,10 +411,11 @@ static void *cancels_soon(void *arg)
 
 SHIELD_TEST(a_cancel_at_any_moment)
 {
-	long rounds = SCALED(100, 15);
+	long rounds = SCALED(50, 10);
+	unsigned int seed = (unsigned int)harness_seed();
 
 	for (long i = 0; i < rounds; i++) {
-		struct walk w = { .go = 0 };
+		struct walk w = { .wait = (unsigned int)rand_r(&seed) % 30 };
 		oa_task_t f;
 		pthread_t th;
 

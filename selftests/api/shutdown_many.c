@@ -141,6 +141,9 @@ static void live(data *s, unsigned int workers, enum end a, enum end b,
 	unsigned int lives = (unsigned int)SCALED(1000, 60), fds, threads;
 	size_t rss;
 
+	if (workers != 2)
+		lives /= 4;
+
 	/* What stays for ever is there by then. */
 	for (unsigned int i = 0; i < 50; i++)
 		one_life(s, workers, i, i % 2 ? a : b);
@@ -221,7 +224,7 @@ static oa_time_t end_of(data *s, unsigned int workers, unsigned int n,
 
 TEST_F(many, suspended_tasks, .timeout = 120)
 {
-	unsigned int n = (unsigned int)SCALED(100000, 5000);
+	unsigned int n = (unsigned int)SCALED(100000, 1000);
 
 	TEST_LOG("%u tasks: gracefully %ld us", n,
 		 (long)(end_of(self, variant->workers, n,

@@ -100,7 +100,7 @@ static void *sleep_until_due(void *arg)
 TASK_TEST_F_TIMEOUT(crowd, a_hundred_thousand_end_in_one_tick, 60,
 		    .workers = variant->workers)
 {
-	unsigned int n = (unsigned int)SCALED(100000, 5000);
+	unsigned int n = (unsigned int)SCALED(100000, 1000);
 	oa_time_t all_in;
 
 	/* Far enough for all to be asleep by then, on any machine. */
@@ -127,7 +127,7 @@ static void *delayed_one(void *arg)
 TASK_TEST_F_TIMEOUT(crowd, a_hundred_thousand_start_in_one_tick, 60,
 		    .workers = variant->workers)
 {
-	unsigned int n = (unsigned int)SCALED(100000, 5000);
+	unsigned int n = (unsigned int)SCALED(100000, 1000);
 
 	self->due = oa_after(300 * OA_MSEC * (harness_slow() ? 10 : 1));
 	for (unsigned int i = 0; i < n; i++)

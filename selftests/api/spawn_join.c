@@ -66,7 +66,7 @@ TASK_TEST_F(tasks, many_are_joined_in_any_order, .workers = variant->workers)
 
 TASK_TEST_F(tasks, every_one_of_many_runs_once, .workers = variant->workers)
 {
-	unsigned int n = (unsigned int)SCALED(100000, 10000);
+	unsigned int n = (unsigned int)SCALED(100000, 3000);
 
 	self->ran = 0;
 	for (unsigned int i = 0; i < n; i++)
@@ -316,7 +316,7 @@ static void *exits_counted(void *arg)
 TASK_TEST_F(tasks, stacks_left_by_oa_exit_are_used_again,
 	    .workers = variant->workers)
 {
-	unsigned int n = (unsigned int)SCALED(50000, 5000);
+	unsigned int n = (unsigned int)SCALED(50000, 1500);
 
 	for (unsigned int i = 0; i < n; i++)
 		ASSERT_OK(oa_go(exits_counted, &self->ran));
@@ -377,7 +377,9 @@ static void *chain(void *arg)
 TASK_TEST_F(tasks, a_chain_of_joins_deeper_than_any_queue,
 	    .workers = variant->workers)
 {
-	EXPECT_EQ((void *)2000, chain((void *)2000));
+	uintptr_t depth = (uintptr_t)SCALED(2000, 500);
+
+	EXPECT_EQ((void *)depth, chain((void *)depth));
 }
 
 TEST(calls_outside_a_task_are_refused)

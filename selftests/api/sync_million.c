@@ -15,7 +15,7 @@ FIXTURE_VARIANT_ADD(million, w2) { .workers = 2 };
 
 FIXTURE_SETUP(million)
 {
-	self->n = (unsigned int)SCALED(1000000, 5000);
+	self->n = (unsigned int)SCALED(1000000, 1000);
 }
 
 FIXTURE_TEARDOWN(million)

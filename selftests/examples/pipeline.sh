@@ -78,6 +78,8 @@ memory_does_not_grow_with_the_files()
 	small=$("$program" -s "$tree/numbers" 2>&1 >/dev/null)
 	large=$("$program" -s "$tmp"/large? 2>&1 >/dev/null)
 	rm "$tmp"/large?
+	# A slow machine makes the library tell of tasks that run long.
+	small=${small##*$'\n'} large=${large##*$'\n'}
 	matches "$small" '1 files, 588895 bytes, 0 failed; *' small
 	matches "$large" '8 files, 268435456 bytes, 0 failed; *' large
 	small=${small##*s, } large=${large##*s, }

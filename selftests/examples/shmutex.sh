@@ -14,7 +14,7 @@ counts()
 
 	said=$("$program" -n "$1" -r "$2" "${@:3}" 2>&1) ||
 		fail "exit code $?: $said"
-	matches "$said" "2 processes, *: counted $all of $all, waited *" "$*"
+	matches "${said##*$'\n'}" "2 processes, *: counted $all of $all, waited *" "$*"
 }
 
 with_each_number_of_workers()

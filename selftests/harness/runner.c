@@ -159,6 +159,17 @@ TEST_F(runner, keeps_serial_programs_alone)
 	EXPECT_PRINTED(run(self), "3 passed, 0 failed, 0 skipped\n");
 }
 
+TEST_F(runner, begins_with_what_takes_long)
+{
+	write_file("a/settings", "long.early=1\n", "");
+	arg(self, "-j1");
+	program(self, "a/short", "echo 1..1; echo ok 1 x");
+	program(self, "a/long", "echo 1..1; echo ok 1 x");
+	EXPECT_PRINTED(run(self), "2 passed, 0 failed, 0 skipped\n");
+	EXPECT_TRUE(strstr(self->o.text, "ok a/long") <
+		    strstr(self->o.text, "ok a/short"));
+}
+
 TEST_F(runner, selects_areas_and_tests)
 {
 	const char *body = "echo 1..1; echo ok 1 \"$2\"";
