@@ -90,12 +90,17 @@ static void claim_wait(struct runtime *rt, struct task *t)
 {
 	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
 
+	/*
+	 * A wait that has been ended, by a cancel, may still be in the queue:
+	 * its own task is the one to take it out.
+	 */
+	if (t->flags & TASK_STARTED && !(word & WAIT_OP) &&
+	    wait_state_of(word) != WAIT_RUNNING &&
+	    (word & WAIT_SYNC || !(word & WAIT_TIMED)))
+		WRITE_ONCE(rt->keep_stacks, true);
 	/* A request is ended by its worker alone, when that comes. */
 	if (!wait_open(word) || word & WAIT_OP)
 		return;
-	if (t->flags & TASK_STARTED &&
-	    (word & WAIT_SYNC || !(word & WAIT_TIMED)))
-		WRITE_ONCE(rt->keep_stacks, true);
 	park_claim(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
 }
 

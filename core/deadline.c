@@ -44,6 +44,9 @@ int oa_deadline_enter(struct oa_deadline *d, oa_time_t deadline)
 
 	if (!d)
 		return -EINVAL;
+	for (struct oa_deadline *in = t ? t->within : NULL; in; in = in->up)
+		if (unlikely(in == d))
+			return -EINVAL;
 	d->fired = 0;
 	d->entered = 0;
 	d->at = deadline;
@@ -77,7 +80,11 @@ int oa_deadline_fired(const struct oa_deadline *d)
 
 struct oa_deadline *oa_within_begin(struct oa_deadline *d, oa_time_t timeout)
 {
-	oa_deadline_enter(d, oa_after(timeout));
+	static struct oa_deadline none;
+
+	/* One that is entered already stays so until its own block is left. */
+	if (oa_deadline_enter(d, oa_after(timeout)) == -EINVAL)
+		return &none;
 	return d;
 }
 

@@ -80,7 +80,7 @@ void report_tell(struct runtime *rt, struct report *r,
 {
 	if (rt && rt->cfg.on_event) {
 		ev->text = r->text + PREFIX_LEN;
-		rt->cfg.on_event(ev, rt->cfg.user);
+		rt_tell(rt, ev);
 		return;
 	}
 	/* What was cut off ends a line all the same. */

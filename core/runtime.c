@@ -38,6 +38,20 @@
 CDS_LIST_HEAD(runtimes);
 struct spin runtimes_lock;
 
+void rt_tell(struct runtime *rt, const struct oa_runtime_event *ev)
+{
+	struct worker *w = worker_self();
+	struct task *t = w ? w->current : NULL;
+
+	if (!rt->cfg.on_event)
+		return;
+	if (t)
+		WRITE_ONCE(w->current, NULL);
+	rt->cfg.on_event(ev, rt->cfg.user);
+	if (t)
+		WRITE_ONCE(w->current, t);
+}
+
 void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 	      int64_t value, const char *text)
 {
@@ -45,8 +59,7 @@ void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 		.kind = kind, .worker = worker, .value = value, .text = text,
 	};
 
-	if (rt->cfg.on_event)
-		rt->cfg.on_event(&ev, rt->cfg.user);
+	rt_tell(rt, &ev);
 }
 
 static void tell_lack(void *arg, const char *line, bool lacks)

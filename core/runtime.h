@@ -172,6 +172,8 @@ void rt_destroy(struct runtime *rt);
 /* After RT_GONE: joins the threads, once. */
 void rt_collect(struct runtime *rt);
 
+/* The handler is no part of the task that is told of: it can't suspend it. */
+void rt_tell(struct runtime *rt, const struct oa_runtime_event *ev);
 void rt_event(struct runtime *rt, enum oa_runtime_event_kind kind, int worker,
 	      int64_t value, const char *text);
 

@@ -11,11 +11,13 @@
 
 #include "core/deadline.h"
 #include "core/park.h"
+#include "core/waiter.h"
 
 struct rt_waiter {
 	struct rt_waiter *next;		/* L:rt->waiters_lock */
 	struct task *task;		/* I */
 	uint64_t epoch;			/* T */
+	struct waiter seen;		/* T; for dumps alone */
 };
 
 /* False: there is something to be looked at. */
@@ -27,7 +29,9 @@ static bool enlist(struct runtime *rt, struct rt_waiter *n, uint32_t seen,
 	spin_lock(&rt->waiters_lock);
 	in = atomic_load(&rt->finished) == seen; /* [gone] */
 	if (in) {
-		n->epoch = park_begin(n->task, WAIT_MAY_CANCEL, until);
+		n->epoch = park_begin(n->task, WAIT_MAY_CANCEL | WAIT_SYNC,
+				      until);
+		n->seen.epoch = n->epoch;
 		n->next = rt->waiters;
 		rt->waiters = n;
 	}
@@ -50,13 +54,15 @@ static void leave(struct runtime *rt, struct rt_waiter *n)
 int waiters_wait(struct runtime *rt, struct task *t, uint32_t seen,
 		 oa_time_t deadline)
 {
-	struct rt_waiter n = { .task = t };
+	struct rt_waiter n = {
+		.task = t, .seen = { .task = t, .what = "runtime", .on = rt },
+	};
 	enum wait_state how;
 	int err = park_check(t);
 
 	if (err)
 		return err;
-	WRITE_ONCE(t->wait_on, NULL);
+	WRITE_ONCE(t->wait_on, &n.seen);
 	if (!enlist(rt, &n, seen, deadline_min(t, deadline)))
 		return 0;
 	how = park_wait(t);

@@ -151,7 +151,8 @@ struct start *conds_new(struct task *t, const struct oa_task_opts *o, int *err)
 	return NULL;
 }
 
-oa_fn conds_fn(const struct start *s)
+/* By walkers: records stay what they are, and may be another's by now. */
+__glance oa_fn conds_fn(const struct start *s)
 {
 	return READ_ONCE(s->fn);
 }

@@ -30,6 +30,7 @@
 #include "core/mem.h"
 #include "core/runtime.h"
 #include "core/spawn.h"
+#include "core/thread.h"
 #include "sync/gate.h"
 
 #define FUTURE_LAZY	SYNC_BIT
@@ -296,8 +297,8 @@ static int find_runtime(const struct oa_task_opts *o, struct runtime **rt)
 	struct task *self = task_self();
 
 	*rt = (struct runtime *)o->runtime;
-	if (!*rt && self)
-		*rt = self->rt;
+	if (!*rt)
+		*rt = self ? self->rt : thread_runtime();
 	if (!*rt || (*rt)->generation != fork_generation())
 		return -EPERM;
 	return 0;

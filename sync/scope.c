@@ -340,6 +340,9 @@ int oa_scope_wait(struct oa_scope *s)
 	sc = s->oa__record;
 	if (!sc)
 		return s->oa__error;
+	/* A copy of it? */
+	if (sc->public != s)
+		return -EINVAL;
 	err = wait_all(sc, t, park_check(t));
 	WRITE_ONCE(s->oa__record, NULL);
 	s->oa__error = err;

@@ -22,7 +22,13 @@ int oa_token_cancelled(const struct oa_token *token)
 
 int oa_token_destroy(struct oa_token *token)
 {
+	struct sync *s = (struct sync *)token;
+
 	if (!token)
 		return -EINVAL;
-	return group_count(sync_read((struct sync *)token)) ? -EBUSY : 0;
+	if (group_count(sync_read(s)))
+		return -EBUSY;
+	/* As a new one: it may have been cancelled. */
+	atomic_store_rel(&token->oa__word, (uint64_t)0); /* [sync] */
+	return 0;
 }

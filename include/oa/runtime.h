@@ -73,7 +73,7 @@ struct oa_config {
 	enum oa_backend backend;
 	size_t stack_size;		/* 0: 256 KiB */
 	size_t max_tasks;		/* alive at once; 0: no limit */
-	size_t max_posts;		/* waiting oa_post()s; 0: 65536 */
+	size_t max_posts;		/* not ended oa_post()s; 0: 65536 */
 	const char *name;		/* of worker threads; copied */
 	void *user;			/* given to on_event */
 	void (*on_event)(const struct oa_runtime_event *ev, void *user);

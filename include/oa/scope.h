@@ -76,11 +76,16 @@ OA_API void oa_scope_end(struct oa_scope **s);
  * OA_SCOPE(s) { ... }, s a struct oa_scope: its tasks have ended when the block
  * is left, break and return included. Options follow s.
  */
-#define OA_SCOPE(s, ...) \
+#define OA__SCOPE_PLAIN(s) \
+	OA__SCOPE(&(s), NULL, OA__SNAME(oa__scope_, __LINE__), \
+		  OA__SNAME(oa__sonce_, __LINE__))
+#define OA__SCOPE_WITH(s, ...) \
 	OA__SCOPE(&(s), (&(const struct oa_scope_opts){ \
-			.size = sizeof(struct oa_scope_opts), ##__VA_ARGS__ }), \
+			.size = sizeof(struct oa_scope_opts), __VA_ARGS__ }), \
 		  OA__SNAME(oa__scope_, __LINE__), \
 		  OA__SNAME(oa__sonce_, __LINE__))
+#define OA_SCOPE(...) \
+	OA__OPTS_1(OA__SCOPE_PLAIN, OA__SCOPE_WITH, __VA_ARGS__)(__VA_ARGS__)
 #define OA__SCOPE_OPEN_WITH(s, ...) \
 	oa_scope_open_with(s, &(const struct oa_scope_opts){ \
 		.size = sizeof(struct oa_scope_opts), __VA_ARGS__ })

@@ -143,6 +143,31 @@ TASK_TEST_F(deadline, deep_nesting, .workers = variant->workers)
 		EXPECT_EQ(i == 20, oa_deadline_fired(&d[i]));
 }
 
+TASK_TEST_F(deadline, that_is_entered_already, .workers = variant->workers)
+{
+	struct oa_deadline a, b;
+	int err = 1;
+
+	(void)self;
+	ASSERT_OK(oa_deadline_enter(&a, oa_after(OA_MSEC)));
+	EXPECT_ERR(oa_deadline_enter(&a, OA_FOREVER), -EINVAL);
+	ASSERT_OK(oa_deadline_enter(&b, OA_FOREVER));
+	EXPECT_ERR(oa_deadline_enter(&a, OA_FOREVER), -EINVAL);
+	EXPECT_ERR(oa_sleep(OA_FOREVER), -ETIMEDOUT);
+	EXPECT_EQ(1, oa_deadline_fired(&a));
+	ASSERT_OK(oa_deadline_leave(&b));
+	ASSERT_OK(oa_deadline_leave(&a));
+	EXPECT_ERR(oa_deadline_leave(&a), -EINVAL);
+	/* The block runs all the same, within what holds already. */
+	OA_WITHIN(&a, OA_MSEC) {
+		OA_WITHIN(&a, OA_SEC)
+			err = oa_sleep(OA_FOREVER);
+		EXPECT_ERR(oa_yield(), -ETIMEDOUT);
+	}
+	EXPECT_ERR(err, -ETIMEDOUT);
+	EXPECT_OK(oa_yield());
+}
+
 TASK_TEST_F(deadline, ends_a_read, .workers = variant->workers)
 {
 	oa_time_t before = oa_now();

@@ -71,6 +71,7 @@ TEST_F(attach, twice_and_not_at_all)
 TEST_F(attach, its_runtime_is_the_default)
 {
 	data *s = self;
+	struct oa_future *f;
 	void *result;
 
 	EXPECT_ERR(oa_post(NULL, counts, &s, sizeof(s)), -EPERM);
@@ -81,6 +82,10 @@ TEST_F(attach, its_runtime_is_the_default)
 	ASSERT_OK(oa_join(oa_spawn(counts_plain, s), &result));
 	EXPECT_EQ((void *)s, result);
 	wait_until(SEEN(self->n) == 3);
+	f = oa_async(counts_plain, s);
+	ASSERT_OK(oa_future_get(f, &result));
+	EXPECT_EQ((void *)s, result);
+	oa_future_put(f);
 	ASSERT_OK(oa_thread_detach());
 	EXPECT_ERR(oa_post(NULL, counts, &s, sizeof(s)), -EPERM);
 	EXPECT_ERR(oa_go(counts_plain, s), -EPERM);

@@ -624,6 +624,16 @@ SCOPE_TEST(only_its_opener_waits)
 	EXPECT_OK(oa_scope_wait(&self->s));
 }
 
+SCOPE_TEST(a_copy_is_no_scope)
+{
+	struct oa_scope copy;
+
+	ASSERT_OK(oa_scope_open(&self->s));
+	copy = self->s;
+	EXPECT_ERR(oa_scope_wait(&copy), -EINVAL);
+	EXPECT_OK(oa_scope_wait(&self->s));
+}
+
 SCOPE_TEST(bad_use)
 {
 	struct oa_scope s = { 0 };

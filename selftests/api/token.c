@@ -85,6 +85,11 @@ TOKEN_TEST(stays_cancelled)
 			 .on_drop = drops), -ECANCELED);
 	EXPECT_EQ(0u, self->ran + self->dropped);
 	EXPECT_OK(oa_token_destroy(&self->token));
+	/* As a new one. */
+	EXPECT_EQ(0, oa_token_cancelled(&self->token));
+	ASSERT_OK(oa_join(oa_spawn(runs, self, .token = &self->token), NULL));
+	EXPECT_EQ(1u, SEEN(self->ran));
+	EXPECT_OK(oa_token_destroy(&self->token));
 }
 
 /* Wherever they stand. */

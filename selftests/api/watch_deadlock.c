@@ -473,6 +473,52 @@ TASK_TEST_F(ring, who_ends_with_a_mutex, WATCHED())
 	EXPECT_EQ(1, self->heard.ev[1].value);
 }
 
+static void *goes_nowhere(void *arg)
+{
+	return arg;
+}
+
+static void *keeps_first(void *m)
+{
+	ASSERT_OK(oa_mutex_lock(m));
+	return NULL;
+}
+
+/* Who is told of it is not in that task any more, and suspends nothing. */
+
+struct listener {
+	struct oa_mutex m;
+	int sleep, lock, go;
+	unsigned int told;
+};
+
+static void tries_to_wait(const struct oa_runtime_event *ev, void *user)
+{
+	struct listener *l = user;
+
+	if (ev->kind != OA_EVENT_HELD)
+		return;
+	l->sleep = oa_sleep(1);
+	l->lock = oa_mutex_lock(&l->m);
+	l->go = oa_go(goes_nowhere, NULL);
+	EXPECT_TRUE(oa_task_eq(oa_self(), (oa_task_t){ 0 }));
+	COUNT(l->told);
+}
+
+TEST_F(ring, who_is_told_of_it_cannot_wait)
+{
+	struct listener l = { .m = OA_MUTEX_INIT };
+
+	(void)self;
+	ASSERT_OK(oa_run(keeps_first, &l, .workers = variant->workers,
+			 .on_event = tries_to_wait,
+			 .user = &l));
+	EXPECT_EQ(1u, l.told);
+	EXPECT_ERR(l.sleep, -EPERM);
+	EXPECT_ERR(l.lock, -EPERM);
+	EXPECT_ERR(l.go, -EPERM);
+}
+
 /* While others go on, it is found by the next of the regular rounds. */
 
 static void *goes_on(void *arg)
