@@ -7,7 +7,7 @@
  * told; then descriptors go back.
  *
  * A stack may still be known to others: a waiter in the queue of an object
- * lies in the frame of its task. Stacks stay mapped if there is one such.
+ * lies in the frame of its task. Such stacks stay mapped for ever.
  * Where a worker did not come, nothing of what it may touch goes back.
  */
 #include "core/bury.h"
@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "core/conds.h"
+#include "core/grown.h"
 #include "core/inject.h"
 #include "core/members.h"
 #include "core/park.h"
@@ -86,6 +87,13 @@ static void forget_joiner(struct runtime *rt, struct task *t)
 						 LIFE_JSELECT));
 }
 
+static void keep_stack(struct runtime *rt, struct task *t)
+{
+	rt->keep_stacks = true;
+	t->stack->keep = true;
+	grown_keep(t);
+}
+
 static void claim_wait(struct runtime *rt, struct task *t)
 {
 	uint64_t word = atomic_load_acq(&t->wait); /* [park] */
@@ -97,7 +105,7 @@ static void claim_wait(struct runtime *rt, struct task *t)
 	if (t->flags & TASK_STARTED && !(word & WAIT_OP) &&
 	    wait_state_of(word) != WAIT_RUNNING &&
 	    (word & WAIT_SYNC || !(word & WAIT_TIMED)))
-		WRITE_ONCE(rt->keep_stacks, true);
+		keep_stack(rt, t);
 	/* A request is ended by its worker alone, when that comes. */
 	if (!wait_open(word) || word & WAIT_OP)
 		return;
@@ -123,6 +131,15 @@ static bool is_current(const struct runtime *rt, const struct task *t)
 	return false;
 }
 
+/* Those that do not go with the runtime's. */
+static void free_stacks(struct task *t)
+{
+	if (t->flags & TASK_GROWN)
+		grown_drop(t);
+	if (t->flags & TASK_OWN_STACK)
+		stack_free_own(t->rt->stacks.alloc, t->stack);
+}
+
 static void bury(struct runtime *rt, struct task *t)
 {
 	if (left_to_joiner(t))
@@ -139,9 +156,8 @@ static void bury(struct runtime *rt, struct task *t)
 	}
 	if (t->flags & TASK_TOLD)
 		task_tell(t, oa_err(-ECANCELED));
-	if (t->flags & TASK_OWN_STACK && t->stack && !rt->keep_stacks &&
-	    !rt->left_behind)
-		stack_free_own(rt->stacks.alloc, t->stack);
+	if (t->stack && !t->stack->keep && !rt->left_behind)
+		free_stacks(t);
 	t->locks = 0;
 	WRITE_ONCE(t->prio, 0);
 	task_bury(t, !rt->left_behind);

@@ -341,6 +341,20 @@ void grown_drop(struct task *t)
 	WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
 }
 
+static void keep_chain(const struct grown *g)
+{
+	for (; g; g = g->outer)
+		g->stack->keep = true;
+}
+
+void grown_keep(struct task *t)
+{
+	for (struct oa_coro *co = t->coro; co; co = coro_outer(co))
+		keep_chain(*coro_grown(co));
+	if (t->flags & TASK_GROWN)
+		keep_chain(t->ext->grown);
+}
+
 static void on_first_stack(void *payload)
 {
 	struct left l = *(struct left *)payload;

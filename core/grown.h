@@ -30,6 +30,8 @@ void grown_leave(struct task *t, void (*then)(struct task *t, void *result),
 
 /* @t never runs again, wherever it was left. */
 void grown_drop(struct task *t);
+/* They stay when the runtime goes. */
+void grown_keep(struct task *t);
 
 /* The running task @t, in a signal handler: whose guard has @at, or NULL. */
 const struct stack *grown_guard(const struct task *t, const char *at);

@@ -336,6 +336,14 @@ static void unguard(char *base, enum guard_kind kind)
 		mprotect(base, STACK_GUARD, PROT_READ | PROT_WRITE);
 }
 
+static void forget_slot(struct stack *s)
+{
+	if (!SAN_STACKS)
+		return;
+	san_ctx_fini(&s->san);
+	san_stack_remove(s->id, s->low, stack_room(s));
+}
+
 /* Every slot of @r that was ever used. */
 static void forget_slots(struct stack_pool *p, struct stack_region *r)
 {
@@ -345,11 +353,37 @@ static void forget_slots(struct stack_pool *p, struct stack_region *r)
 		s = (struct stack *)(r->base + at + p->size) - 1;
 		if (p->alloc && p->alloc->release)
 			unguard(r->base + at, (enum guard_kind)s->guard);
-		if (!SAN_STACKS)
-			continue;
-		san_ctx_fini(&s->san);
-		san_stack_remove(s->id, s->low, stack_room(s));
+		forget_slot(s);
 	}
+}
+
+static struct stack *slot_of(const struct stack_region *r, size_t at,
+			     size_t size)
+{
+	return (struct stack *)(r->base + at + size) - 1;
+}
+
+/* What is not to stay; the program's hooks take regions back as a whole. */
+static bool unmap_others(struct stack_pool *p, struct stack_region *r)
+{
+	size_t from = 0, at = 0;
+	bool any = false;
+
+	for (; at < r->used; at += p->size) {
+		struct stack *s = slot_of(r, at, p->size);
+
+		if (!s->keep) {
+			forget_slot(s);
+			continue;
+		}
+		any = true;
+		if (at > from)
+			munmap(r->base + from, at - from);
+		from = at + p->size;
+	}
+	if (r->size > from)
+		munmap(r->base + from, r->size - from);
+	return any;
 }
 
 /* On a list, so that tools which look for what was lost find it. */
@@ -360,13 +394,17 @@ void stack_pool_keep(struct stack_pool *p)
 {
 	struct stack_region *r;
 
-	spin_lock(&kept_lock);
 	while ((r = p->regions)) {
 		p->regions = r->next;
+		if (!(p->alloc && p->alloc->release) && !unmap_others(p, r)) {
+			mem_free(NULL, r, sizeof(*r));
+			continue;
+		}
+		spin_lock(&kept_lock);
 		r->next = kept;
 		kept = r;
+		spin_unlock(&kept_lock);
 	}
-	spin_unlock(&kept_lock);
 }
 
 void stack_pool_fini(struct stack_pool *p)

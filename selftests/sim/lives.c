@@ -262,11 +262,14 @@ static void *waits_under_a_token(void *arg)
 	return NULL;
 }
 
+static bool was_cancelled;
+
 static void cancels_token(void *arg)
 {
 	(void)arg;
 	sim_spin(sim_below(200));
 	CHECK_EQ(oa_token_cancel(&token), 0);
+	was_cancelled = true;
 }
 
 static void *starts_under_a_token(void *arg)
@@ -276,6 +279,7 @@ static void *starts_under_a_token(void *arg)
 
 	(void)arg;
 	token = (struct oa_token)OA_TOKEN_INIT;
+	was_cancelled = false;
 	sim_thread("canceller", cancels_token, NULL);
 	for (uint32_t i = 0; i < nr; i++) {
 		pause_a_little();
@@ -286,8 +290,10 @@ static void *starts_under_a_token(void *arg)
 		CHECK(err == 0 || oa_token_cancelled(&token));
 		in += !err;
 	}
-	while (oa_token_destroy(&token) || !oa_token_cancelled(&token))
+	/* As a new one it could be cancelled afterwards. */
+	while (!was_cancelled || oa_token_destroy(&token))
 		oa_sleep(500);
+	CHECK_EQ(oa_token_cancelled(&token), 0);
 	CHECK_EQ(begun + dropped, in);
 	return NULL;
 }
