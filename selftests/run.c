@@ -12,7 +12,7 @@
 
 struct options opt = {
 	.logs = "log", .built = "", .sources = "selftests",
-	.jobs = 2, .loops = 1,
+	.loops = 1,
 };
 
 /* One `key=value` or `program.key=value`. */
@@ -133,7 +133,8 @@ static void print_environment(void)
 static int usage(int code)
 {
 	fputs("usage: run [options] program...\n"
-	      "  -j n     so many at once (2)\n"
+	      "  -j n     so many at once (one more than there are CPUs: some\n"
+	      "           wait for time to pass)\n"
 	      "  -n n     the whole list n times, until one fails\n"
 	      "  -t text  only the tests whose name contains the text\n"
 	      "  -a list  only these areas (core) or programs (core/task)\n"
@@ -153,11 +154,20 @@ static const char *unless_empty(const char *s)
 	return *s ? s : NULL;
 }
 
+/* Some wait for time to pass: one more than there are processors. */
+static int default_jobs(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) + 1;
+
+	return n < 2 ? 2 : n > JOBS_MAX ? JOBS_MAX : (int)n;
+}
+
 static bool parse(int argc, char **argv)
 {
 	const char *scale = getenv("OA_TEST_TIMEOUT_SCALE");
 	int c;
 
+	opt.jobs = default_jobs();
 	while ((c = getopt(argc, argv, "j:n:t:a:b:s:l:S:x:")) != -1) {
 		switch (c) {
 		case 'j': opt.jobs = atoi(optarg); break;

@@ -60,7 +60,7 @@ static void is_over(data *s)
 /* The loop that does nothing else: by its descriptor, or by waiting. */
 static void drive(data *s)
 {
-	int fd = oa_runtime_fd(s->rt), more;
+	int fd = oa_runtime_fd(s->rt), more = 0;
 
 	ASSERT_GE(fd, 0);
 	do {
