@@ -17,6 +17,7 @@
 #include "core/conds.h"
 #include "core/grown.h"
 #include "core/inject.h"
+#include "core/io_futex.h"
 #include "core/members.h"
 #include "core/park.h"
 #include "core/prepared.h"
@@ -85,6 +86,12 @@ static void forget_joiner(struct runtime *rt, struct task *t)
 		/* [life] its end finds nobody, and forget_results() frees it */
 		atomic_and(&t->life, ~(uint64_t)(LIFE_JSET | LIFE_JCLAIM |
 						 LIFE_JSELECT));
+}
+
+/* Is it in a wait, ended or not, that others know of? */
+static bool in_object(uint64_t word)
+{
+	return word & WAIT_SYNC && wait_state_of(word) != WAIT_RUNNING;
 }
 
 static void keep_stack(struct runtime *rt, struct task *t)
@@ -156,6 +163,9 @@ static void bury(struct runtime *rt, struct task *t)
 	}
 	if (t->flags & TASK_TOLD)
 		task_tell(t, oa_err(-ECANCELED));
+	if (t->flags & TASK_STARTED && !rt->left_behind &&
+	    in_object(READ_ONCE(t->wait)))
+		futex_threads_end(t);
 	if (t->stack && !t->stack->keep && !rt->left_behind)
 		free_stacks(t);
 	t->locks = 0;

@@ -23,4 +23,10 @@ void futex_sum_add(struct futex_sum *s, const struct oa_futex_word *f,
 int futex_by_threads(struct task *t, const struct oa_futex_word *words,
 		     unsigned int n, oa_time_t deadline);
 
+/*
+ * @t never goes on, and its worker has ended: nor do the threads that wait for
+ * it, if it has any. Its wait is one with WAIT_SYNC.
+ */
+void futex_threads_end(struct task *t);
+
 #endif

@@ -17,6 +17,8 @@
 #include "core/mem.h"
 #include "core/park.h"
 #include "core/runtime.h"
+#include "core/stack.h"
+#include "core/waiter.h"
 
 struct group {
 	struct task *task;		/* I */
@@ -24,7 +26,12 @@ struct group {
 	uint64_t epoch;			/* A; wait that an end ends */
 	uint32_t left;			/* A; threads that have not ended */
 	uint32_t stop;			/* A; futex: they are to end */
+	struct member *members;		/* T */
+	unsigned int started;		/* T; of those */
+	struct waiter seen;		/* T; for dumps, and who gives up */
 };
+
+static const char by_thread[] = "futex";
 
 struct member {
 	struct poll_thread thread;
@@ -75,7 +82,8 @@ static enum wait_state wait_left(struct group *g, uint32_t most, uint32_t flags,
 	uint64_t epoch;
 
 	while (how == WAIT_WOKEN) {
-		epoch = park_begin(g->task, flags, until);
+		epoch = park_begin(g->task, flags | WAIT_SYNC, until);
+		g->seen.epoch = epoch;
 		/* [futex-left] published before the look */
 		atomic_store(&g->epoch, epoch);
 		if (atomic_load(&g->left) <= most) {
@@ -87,6 +95,12 @@ static enum wait_state wait_left(struct group *g, uint32_t most, uint32_t flags,
 	return how;
 }
 
+static void tell_all(struct group *g)
+{
+	atomic_store(&g->stop, 1u); /* [futex-stop] */
+	g->task->rt->poll->thread_wake(&g->stop);
+}
+
 /* None is left afterwards; how the wait ended. */
 static enum wait_state wait_all(struct group *g, bool at_once, unsigned int n,
 				oa_time_t until)
@@ -96,8 +110,7 @@ static enum wait_state wait_all(struct group *g, bool at_once, unsigned int n,
 	if (!at_once)
 		how = wait_left(g, n - 1, WAIT_MAY_CANCEL, until);
 	if (atomic_load(&g->left)) { /* [futex-left] */
-		atomic_store(&g->stop, 1u); /* [futex-stop] */
-		g->task->rt->poll->thread_wake(&g->stop);
+		tell_all(g);
 		wait_left(g, 0, 0, OA_FOREVER);
 	}
 	return how;
@@ -112,6 +125,8 @@ static int wait_members(struct group *g, struct member *m,
 	unsigned int started = start_all(g, m, words, n);
 	enum wait_state how;
 
+	g->members = m;
+	g->started = started;
 	how = wait_all(g, started < n, n, deadline_min(t, deadline));
 	for (unsigned int i = 0; i < started; i++) {
 		t->rt->poll->thread_join(&m[i].thread);
@@ -151,6 +166,7 @@ int futex_by_threads(struct task *t, const struct oa_futex_word *words,
 	struct member few[FUTEX_FEW], *m = few;
 	struct group g = {
 		.task = t, .by = t->rt->poll->words, .left = n,
+		.seen = { .task = t, .what = by_thread, .on = words->word },
 	};
 	int ret;
 
@@ -163,9 +179,25 @@ int futex_by_threads(struct task *t, const struct oa_futex_word *words,
 		m = mem_alloc(rt_alloc(t->rt), n * sizeof(*m), 64);
 	if (!m)
 		return -ENOMEM;
-	WRITE_ONCE(t->wait_on, NULL);
+	WRITE_ONCE(t->wait_on, &g.seen);
 	ret = wait_members(&g, m, words, n, deadline);
 	if (m != few)
 		mem_free(rt_alloc(t->rt), m, n * sizeof(*m));
 	return ret;
+}
+
+void futex_threads_end(struct task *t)
+{
+	const struct waiter *n = t->wait_on;
+	struct group *g;
+
+	/* core/prioq.c uses the word for something else when it is ready. */
+	if ((const char *)n < t->stack->low ||
+	    (const char *)n >= (const char *)t->stack ||
+	    n->what != by_thread || n->task != t)
+		return;
+	g = container_of(n, struct group, seen);
+	tell_all(g);
+	for (unsigned int i = 0; i < g->started; i++)
+		t->rt->poll->thread_join(&g->members[i].thread);
 }

@@ -3,6 +3,7 @@
 #include "api_test.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -314,6 +315,22 @@ static void *posts_until_done(void *arg)
 	return NULL;
 }
 
+/* The kernel's for requests take no signals. */
+static bool is_kernels(const char *tid)
+{
+	char path[64], name[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", tid);
+	f = fopen(path, "re");
+	if (f) {
+		if (!fgets(name, sizeof(name), f))
+			name[0] = '\0';
+		fclose(f);
+	}
+	return !strncmp(name, "iou-", 4);
+}
+
 /* The threads of this process; of the workers there are no others' ids. */
 static int all_threads(pid_t *tid, int max)
 {
@@ -323,7 +340,7 @@ static int all_threads(pid_t *tid, int max)
 
 	ASSERT_NOT_NULL(dir);
 	while (n < max && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
+		if (e->d_name[0] != '.' && !is_kernels(e->d_name))
 			tid[n++] = atoi(e->d_name);
 	closedir(dir);
 	return n;
