@@ -19,6 +19,7 @@
 #include "core/inject.h"
 #include "core/io_futex.h"
 #include "core/members.h"
+#include "core/op.h"
 #include "core/park.h"
 #include "core/prepared.h"
 #include "core/rcu.h"
@@ -186,6 +187,8 @@ void bury_all(struct runtime *rt, bool left_behind)
 	 * a wait before us has made its task ready.
 	 */
 	synchronize_rcu();
+	for (uint32_t i = 0; !left_behind && i < rt->nr_workers; i++)
+		op_aborts_left(rt->workers[i]);
 	while (inject_take(&rt->inject, &t, 1) ||
 	       post_queue_take(&rt->post_queue, &t, 1))
 		;

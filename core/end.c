@@ -14,6 +14,7 @@
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
+#include "core/op.h"
 #include "core/park.h"
 #include "core/pool.h"
 #include "core/prepared.h"
@@ -230,6 +231,9 @@ void rt_free(struct runtime *rt)
 	forget_results(rt);
 	prepared_wait();
 	synchronize_rcu();
+	for (uint32_t i = 0; rt->workers && i < rt->nr_workers; i++)
+		if (rt->workers[i])
+			op_aborts_left(rt->workers[i]);
 	rt_destroy(rt);
 }
 

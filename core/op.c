@@ -188,13 +188,20 @@ void op_abort(struct task *t)
 	struct worker *to;
 	struct task *top;
 
+again:
 	if (atomic_xchg(&t->abort_msg, 1)) /* [abort] */
 		return;
 	rcu_read_lock();
 	rt = READ_ONCE(t->rt);
-	if (!rt) {
-		atomic_store(&t->abort_msg, 0); /* [abort] it has ended */
+	if (unlikely(!rt)) {
+		/*
+		 * It has ended. The next user of the slot may have relied on
+		 * the mark meanwhile; then he is seen after it is cleared.
+		 */
+		atomic_xchg(&t->abort_msg, 0); /* [abort] */
 		rcu_read_unlock();
+		if (READ_ONCE(t->rt))
+			goto again;
 		return;
 	}
 	to = rt->workers[READ_ONCE(t->home)];
@@ -273,6 +280,21 @@ void op_abort_all(struct worker *w)
 		if (READ_ONCE(t->rt) == w->rt && READ_ONCE(t->home) == w->index &&
 		    READ_ONCE(t->wait) & WAIT_OP)
 			look(w, t);
+	}
+}
+
+void op_aborts_left(struct worker *w)
+{
+	struct task *t, *next;
+
+	/* [inbox] pairs with the swap in op_abort() */
+	for (t = atomic_xchg_acq(&w->aborts, (struct task *)NULL); t;
+	     t = next) {
+		next = t->abort_next;
+		atomic_xchg(&t->abort_msg, 0); /* [abort] */
+		/* The slot may be another's by now, who relied on the mark. */
+		if (READ_ONCE(t->rt) != w->rt)
+			op_abort(t);
 	}
 }
 

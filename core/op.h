@@ -118,6 +118,12 @@ void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags);
 void op_abort(struct task *t);
 /* Owner: what op_abort() left for this worker. True: there was something. */
 bool op_aborts(struct worker *w);
+/*
+ * @w has ended, and nobody who knew it as a worker is left: the marks of those
+ * that were put into its list afterwards are cleared, or nothing would ever
+ * abort a request of the next user of their slots.
+ */
+void op_aborts_left(struct worker *w);
 /* Owner: asks every request of its tasks to end; its runtime ends at once. */
 void op_abort_all(struct worker *w);
 /* Owner: ask one request of this worker to end. */
