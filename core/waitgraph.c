@@ -279,7 +279,7 @@ static uint64_t *since_of(uint32_t slot)
 
 oa_time_t waitgraph_since(const struct task *t, uint64_t word, oa_time_t now)
 {
-	uint64_t *at = since_of(t->slot), is;
+	uint64_t *at = since_of(READ_ONCE(t->slot)), is;
 	uint32_t epoch = (uint32_t)(word >> 8);
 
 	if (!at)

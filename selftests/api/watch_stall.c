@@ -149,10 +149,13 @@ static ssize_t __attribute__((noinline)) reads_here(int fd, char *c)
 	return n;
 }
 
+/* On a busy machine it may not have got to the call when it is told first. */
 static void writes_one(void *arg)
 {
 	data *s = arg;
 
+	if (!strstr(s->heard.ev[s->heard.n - 1].text, "in system call "))
+		return;
 	ASSERT_EQ(1, write(s->fds[1], "x", 1));
 }
 
@@ -166,15 +169,18 @@ static void *reads(void *arg)
 
 TEST_F(stall, in_a_system_call)
 {
+	unsigned int last;
+
 	self->heard.then = writes_one;
 	self->heard.arg = self;
 	ASSERT_OK(oa_run(reads, self, WATCHED()));
-	EXPECT_EQ(1u, self->heard.n);
-	EXPECT_SAYS(self->heard.ev[0].text, "in system call ");
+	ASSERT_TRUE(self->heard.n > 0 && self->heard.n <= 5);
+	last = self->heard.n - 1;
+	EXPECT_SAYS(self->heard.ev[last].text, "in system call ");
 #ifdef __x86_64__
 	/* The kernel tells which call and where; the caller is a guess. */
 	if (!harness_slow())
-		EXPECT_SAYS(self->heard.ev[0].text, "? reads_here+");
+		EXPECT_SAYS(self->heard.ev[last].text, "? reads_here+");
 #endif
 }
 
