@@ -39,7 +39,7 @@ struct stack {
 	uint8_t guard;			/* I; enum guard_kind */
 	uint8_t bare;			/* I; 1: GUARD_NONE */
 	uint8_t marks;			/* I; STACK_BARE, STACK_CXX */
-	bool keep;			/* others know what is on it: core/bury.c */
+	bool keep;			/* I once buried; others know what is on it */
 	unsigned int id;		/* of the registration with Valgrind */
 	struct san_ctx san;		/* W of whoever runs on it */
 	struct arch_ctx rest;		/* W; see switch_rest(); sp NULL: fresh */

@@ -125,6 +125,9 @@ static void ext_free(struct worker *w, struct task *t)
 		conds_free(x->start);
 	if (t->flags & TASK_LOCALS)
 		locals_free(t);
+	/* What longjmp() has left. */
+	if (unlikely(t->flags & TASK_GROWN) && !t->rt->left_behind)
+		grown_drop(t);
 
 	mem_free(rt_alloc(t->rt), x->copy, x->copy_size);
 	x->copy = NULL;
