@@ -2,6 +2,7 @@
 /* Room on a stack, and calls that go on on another one. */
 #include "actors.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -550,6 +551,32 @@ TASK_TEST_F(grown, a_dump, CONFIG)
 	fclose(null);
 	ASSERT_OK(oa_cancel(t));
 	EXPECT_EQ(-ECANCELED, join_code(t));
+}
+
+/* What is left by longjmp() goes with the task. */
+
+static void *jumps(void *arg)
+{
+	longjmp(*(jmp_buf *)arg, 1);
+}
+
+static void *is_left(void *arg)
+{
+	jmp_buf back;
+
+	if (!setjmp(back))
+		oa_call_grown(jumps, &back, 2 << 20, 4 << 20);
+	return arg;
+}
+
+TASK_TEST_F(grown, left_by_longjmp, CONFIG)
+{
+	if (harness_slow())
+		SKIP("a jump from stack to stack");
+	for (int i = 0; i < 10; i++) {
+		ASSERT_OK(oa_join(oa_spawn(is_left, self), NULL));
+		ASSERT_EQ(0, SEEN(self->out));
+	}
 }
 
 HARNESS_MAIN

@@ -384,6 +384,7 @@ TEST_F(external, signals_of_its_own_thread)
 /* What the pool is for: a call that keeps its thread for some time. */
 static void *blocks(void *arg)
 {
+	/* It stands for a call of the kernel that takes its time. */
 	usleep(1000);
 	return adds_one(arg);
 }
