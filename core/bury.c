@@ -139,9 +139,17 @@ static bool is_current(const struct runtime *rt, const struct task *t)
 	return false;
 }
 
-/* Those that do not go with the runtime's. */
-static void free_stacks(struct task *t)
+/*
+ * Those that do not go with the runtime's. Not before the grace period: who has
+ * woken the task reads its flags.
+ */
+static void give_up_stacks(struct task *t)
 {
+	if (t->stack->keep) {
+		/* and nobody drops what was kept with it */
+		WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
+		return;
+	}
 	if (t->flags & TASK_GROWN)
 		grown_drop(t);
 	if (t->flags & TASK_OWN_STACK)
@@ -167,8 +175,8 @@ static void bury(struct runtime *rt, struct task *t)
 	if (t->flags & TASK_STARTED && !rt->left_behind &&
 	    in_object(READ_ONCE(t->wait)))
 		futex_threads_end(t);
-	if (t->stack && !t->stack->keep && !rt->left_behind)
-		free_stacks(t);
+	if (t->stack && !rt->left_behind)
+		give_up_stacks(t);
 	t->locks = 0;
 	WRITE_ONCE(t->prio, 0);
 	task_bury(t, !rt->left_behind);

@@ -353,8 +353,6 @@ void grown_keep(struct task *t)
 		keep_chain(*coro_grown(co));
 	if (t->flags & TASK_GROWN)
 		keep_chain(t->ext->grown);
-	/* Nobody drops them. */
-	WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
 }
 
 static void on_first_stack(void *payload)
