@@ -113,8 +113,8 @@ static int where(struct runtime *rt, const struct task *t)
 	return READ_ONCE(t->home);
 }
 
-static size_t stack_size(const struct runtime *rt, const struct task *t,
-			 uint32_t flags)
+static __glance size_t stack_size(const struct runtime *rt,
+				  const struct task *t, uint32_t flags)
 {
 	const struct task_ext *x = READ_ONCE(t->ext);
 
