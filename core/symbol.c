@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,12 +19,24 @@
 
 #include "core/compiler.h"
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 struct object {
 	uintptr_t pc;
 	uintptr_t bias;
 	char name[256];
 	int found;
 };
+
+void symbol_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void symbol_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
 
 static int look_in(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -46,11 +59,31 @@ static int look_in(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+static int find_object(struct object *o, uintptr_t pc)
+{
+	o->pc = pc;
+	o->found = 0;
+	symbol_lock();
+	dl_iterate_phdr(look_in, o);
+	symbol_unlock();
+	return o->found;
+}
+
+static int find_exported(const void *at, Dl_info *info)
+{
+	int found;
+
+	symbol_lock();
+	found = dladdr(at, info) && info->dli_sname;
+	symbol_unlock();
+	return found;
+}
+
 int symbol_is_code(const void *pc)
 {
-	struct object o = { .pc = (uintptr_t)pc };
+	struct object o;
 
-	return dl_iterate_phdr(look_in, &o) && o.found;
+	return find_object(&o, (uintptr_t)pc);
 }
 
 static void map_file(struct symbol_file *f, const char *name)
@@ -163,13 +196,13 @@ static int from_file(struct symbols *s, const void *pc, char *buf, size_t n,
 		     int ret)
 {
 	unsigned int i = (unsigned int)((uintptr_t)pc >> 2) % SYMBOL_CACHE;
-	struct object o = { .pc = (uintptr_t)pc };
 	struct symbol_file *f;
+	struct object o;
 	uintptr_t off = 0;
 	const char *name;
 
 	if (s->cache[i].pc != pc) {
-		if (!dl_iterate_phdr(look_in, &o) || !o.found)
+		if (!find_object(&o, (uintptr_t)pc))
 			return 0;
 		f = file_of(s, &o);
 		name = f->map ? find_in(f, o.pc - o.bias, &off) : NULL;
@@ -195,7 +228,7 @@ const char *symbol_print(struct symbols *s, const void *pc, int ret, char *buf,
 	const char *at = (const char *)pc - !!ret;
 	Dl_info info;
 
-	if (pc && dladdr(at, &info) && info.dli_sname)
+	if (pc && find_exported(at, &info))
 		snprintf(buf, n, "%s+%#lx", info.dli_sname,
 			 (unsigned long)((const char *)pc -
 					 (const char *)info.dli_saddr));

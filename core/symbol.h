@@ -27,6 +27,14 @@ struct symbols {
 	} cache[SYMBOL_CACHE];
 };
 
+/*
+ * Around each call of the dynamic linker and the unwinder: they have locks of
+ * their own, which a child of fork() would find held for ever. Held over the
+ * fork. Nothing else is locked under it.
+ */
+void symbol_lock(void);
+void symbol_unlock(void);
+
 void symbols_init(struct symbols *s);
 void symbols_fini(struct symbols *s);
 

@@ -116,8 +116,14 @@ void trace_begin(void)
 	struct sigaction is;
 	void *pc[2];
 
-	/* What it needs is loaded by the first call, never in a handler. */
+	/*
+	 * What it needs is loaded by the first call, never in a handler; and it
+	 * is loaded before the lock is taken, which a fork would wait for.
+	 */
+	backtrace(pc, 0);
+	symbol_lock();
 	can_unwind = backtrace(pc, 2) > 0;
+	symbol_unlock();
 	if (!can_unwind || sigaction(SIGURG, NULL, &is) ||
 	    is.sa_flags & SA_SIGINFO || is.sa_handler != SIG_DFL)
 		return;
@@ -220,7 +226,9 @@ static void take_computing(struct worker *w, const struct sight *s,
 	ask.task = s->task;
 	ask.switches = s->switches;
 	ask.n = 0;
+	symbol_lock(); /* the handler unwinds */
 	ask_thread(s->tid);
+	symbol_unlock();
 	/* [trace] */
 	if (atomic_load_acq(&ask.state) != ASK_DONE)
 		return;

@@ -425,13 +425,16 @@ void watch_worker(struct worker *w)
 
 void watch_fork_prepare(void)
 {
+	/* In this order: who is waited for under the first may want the next. */
 	pthread_mutex_lock(&watch.lock);
+	symbol_lock();
 	spin_lock(&watch.list_lock);
 }
 
 void watch_fork_parent(void)
 {
 	spin_unlock(&watch.list_lock);
+	symbol_unlock();
 	pthread_mutex_unlock(&watch.lock);
 }
 

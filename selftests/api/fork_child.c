@@ -264,6 +264,30 @@ TEST_F(fork, while_the_workers_are_at_it)
 	ASSERT_OK(oa_runtime_free(self->rt));
 }
 
+/* The watch loads what it needs, and finds out whether it can unwind. */
+TEST_F(fork, right_after_the_start)
+{
+	pid_t pid;
+
+	if (harness_slow() && strstr(harness_slow(), "address"))
+		SKIP("an allocator that does not know fork(): %s",
+		     harness_slow());
+	for (int i = 0; i < 10; i++) {
+		ASSERT_OK(oa_start(&self->rt, nothing, NULL,
+				   .workers = variant->workers));
+		pid = fork();
+		if (!pid) {
+			int ok = 0;
+
+			ASSERT_OK(oa_run(works, &ok, .workers = 1));
+			_exit(ok ? 0 : 1);
+		}
+		EXPECT_EQ(0, child_status(pid));
+		ASSERT_OK(oa_runtime_wait(self->rt, NULL));
+		ASSERT_OK(oa_runtime_free(self->rt));
+	}
+}
+
 /* Generation upon generation. */
 static void descend(int left, unsigned int workers)
 {
