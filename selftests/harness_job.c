@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -141,6 +142,27 @@ static void print_threads(pid_t pid)
 		closedir(dir);
 }
 
+/* Those that it has forked are often what it waits for. */
+static void print_children(pid_t pid)
+{
+	char path[64], list[256];
+	char *at = list, *end;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, list, sizeof(list) - 1);
+		close(fd);
+	}
+	list[n > 0 ? n : 0] = '\0';
+	for (long child; (child = strtol(at, &end, 10)) > 0; at = end) {
+		fprintf(harness_tap, "# child %ld\n", child);
+		print_threads((pid_t)child);
+	}
+}
+
 /* Asks a child that is late for its tasks, and gives it a moment for that. */
 static void dump(struct harness_job *j)
 {
@@ -148,6 +170,7 @@ static void dump(struct harness_job *j)
 	bool *dumped = &harness_current.shared->dumped;
 
 	print_threads(j->pid);
+	print_children(j->pid);
 	kill(j->pid, SIGUSR1);
 	while (!j->ended && !__atomic_load_n(dumped, __ATOMIC_ACQUIRE) &&
 	       harness_clock() < until)
