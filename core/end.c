@@ -182,6 +182,16 @@ static void forget_results(struct runtime *rt)
 	}
 }
 
+/* Threads of the pool that do not come, and may use all there is. */
+static void leave_pool(struct runtime *rt)
+{
+	unsigned int n = pool_running(rt->pool);
+
+	rt->left_behind = true;
+	rt->ended.abandoned += n;
+	rt_event(rt, OA_EVENT_ABANDON, -1, n, NULL);
+}
+
 /* All threads have gone but, for oa_run(), the caller's. */
 void rt_finish(struct runtime *rt)
 {
@@ -189,10 +199,8 @@ void rt_finish(struct runtime *rt)
 
 	if (READ_ONCE(rt->stopping) == RT_NOW)
 		until = rt_grace_ends(rt->now_since);
-	if (!pool_end(rt->pool, until)) {
-		rt->left_behind = true;
-		rt->ended.abandoned += pool_running(rt->pool);
-	}
+	if (!pool_end(rt->pool, until))
+		leave_pool(rt);
 	join_threads(rt);
 	external_join(rt);
 	watch_del(rt);

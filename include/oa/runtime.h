@@ -52,7 +52,7 @@ enum oa_runtime_event_kind {
 	OA_EVENT_STALL,		/* a task holds its worker; value: ns; text */
 	OA_EVENT_DEADLOCK,	/* text: the tasks of a cycle */
 	OA_EVENT_HELD,		/* ended with a mutex; value: how many */
-	OA_EVENT_ABANDON,	/* value: workers that did not come */
+	OA_EVENT_ABANDON,	/* value: threads that did not come */
 };
 
 struct oa_runtime_event {

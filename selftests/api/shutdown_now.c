@@ -30,6 +30,25 @@ LEAK_CHECK(now);
 
 typedef struct now_fixture_data data;
 
+static void on_event(const struct oa_runtime_event *ev, void *user)
+{
+	data *s = user;
+
+	if (ev->kind == OA_EVENT_ABANDON)
+		TELL(s->left, ev->value ? ev->value : 1);
+	if (ev->kind == OA_EVENT_END)
+		COUNT(s->ends);
+}
+
+#define TELLS(s)	.on_event = on_event, .user = (s)
+
+/* A busy machine may have kept a thread away; its runtime stays. */
+static void skip_if_left(data *s)
+{
+	if (SEEN(s->left))
+		SKIP("a worker took longer than 200 ms to come");
+}
+
 FIXTURE_SETUP(now)
 {
 	ASSERT_EQ(0, pipe(self->fds));
@@ -138,7 +157,8 @@ NOW_TEST(from_a_task)
 	struct oa_ended e;
 
 	ASSERT_OK(oa_run(shuts_down, self, .workers = variant->workers,
-			 .ended = &e));
+			 .ended = &e, TELLS(self)));
+	skip_if_left(self);
 	EXPECT_EQ(0u, self->back);
 	EXPECT_EQ(20u, self->dropped);
 	EXPECT_EQ(20u, e.dropped);
@@ -161,17 +181,18 @@ static struct oa_runtime *begin(data *s, unsigned int workers)
 	struct oa_runtime *rt;
 
 	ASSERT_OK(oa_start(&rt, keeps, s, .workers = workers,
-			   .max_blocking = 4));
+			   .max_blocking = 4, TELLS(s)));
 	dump_runtime = rt;
 	wait_until(SEEN(s->flag));
 	return rt;
 }
 
-static void end(struct oa_runtime *rt, struct oa_ended *e)
+static void end(data *s, struct oa_runtime *rt, struct oa_ended *e)
 {
 	ASSERT_OK(oa_runtime_wait_until(rt, e, oa_after(20 * OA_SEC)));
 	ASSERT_OK(oa_runtime_free(rt));
 	dump_runtime = NULL;
+	skip_if_left(s);
 }
 
 NOW_TEST(from_outside)
@@ -196,7 +217,7 @@ NOW_TEST(from_outside)
 	EXPECT_OK(oa_shutdown(rt, OA_SHUTDOWN_GRACEFUL));
 	EXPECT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN, 1));
 	EXPECT_ERR(oa_go(runs, self, .runtime = rt), -ESHUTDOWN);
-	end(rt, NULL);
+	end(self, rt, NULL);
 }
 
 NOW_TEST(of_what_has_not_begun)
@@ -226,7 +247,7 @@ NOW_TEST(of_what_has_not_begun)
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
 	ASSERT_OK(oa_join(t, &result));
 	EXPECT_ERR(oa_err_code(result), -ECANCELED);
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_EQ(21u, self->dropped);
 	EXPECT_EQ(0u, self->ran);
 	EXPECT_EQ(21u, e.dropped);
@@ -266,7 +287,7 @@ NOW_TEST(joins_from_outside_are_told)
 		ASSERT_EQ(0, pthread_join(th[i], &code));
 		EXPECT_ERR(oa_err_code(code), -ECANCELED);
 	}
-	end(rt, NULL);
+	end(self, rt, NULL);
 }
 
 NOW_TEST(joins_afterwards_are_told)
@@ -284,7 +305,7 @@ NOW_TEST(joins_afterwards_are_told)
 	EXPECT_ERR(oa_err_code(result), -ECANCELED);
 	ASSERT_OK(oa_join(u, &result));
 	EXPECT_EQ(NULL, result);
-	end(rt, NULL);
+	end(self, rt, NULL);
 }
 
 NOW_TEST(scopes_and_tokens_of_others)
@@ -304,7 +325,7 @@ NOW_TEST(scopes_and_tokens_of_others)
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
 	EXPECT_ERR(oa_scope_wait(&s), -ECANCELED);
 	EXPECT_OK(oa_token_destroy(&token));
-	end(rt, NULL);
+	end(self, rt, NULL);
 }
 
 /*
@@ -354,7 +375,7 @@ static void abandon_in(data *s, const struct point *p, unsigned int workers)
 
 	c.o = d.o = p->make(p, 2);
 	ASSERT_OK(oa_start(&rt, keeps, s, .workers = workers,
-			   .max_blocking = 1));
+			   .max_blocking = 1, TELLS(s)));
 	c.t = oa_spawn(calls, &c, .runtime = rt);
 	task_wait_until(is_waiting(rt, &c));
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
@@ -373,6 +394,7 @@ static void abandon_in(data *s, const struct point *p, unsigned int workers)
 		OF(p, EXPECT_EQ(0l, p->left(d.o)));
 	p->unmake(d.o, true);
 	OF(p, EXPECT_EQ(1, c.state));
+	skip_if_left(s);
 }
 
 TASK_TEST_F_TIMEOUT(now, abandoned_in_each_call, 90,
@@ -384,16 +406,6 @@ TASK_TEST_F_TIMEOUT(now, abandoned_in_each_call, 90,
 }
 
 /* A worker that does not come is left behind. */
-
-static void on_event(const struct oa_runtime_event *ev, void *user)
-{
-	data *s = user;
-
-	if (ev->kind == OA_EVENT_ABANDON)
-		TELL(s->left, ev->value ? ev->value : 1);
-	if (ev->kind == OA_EVENT_END)
-		COUNT(s->ends);
-}
 
 static void *computes(void *arg)
 {
@@ -444,7 +456,7 @@ static void leave_behind(data *s, unsigned int workers, oa_fn fn, bool block)
 	void *result;
 
 	ASSERT_OK(oa_start(&rt, sleeps, s, .workers = workers,
-			   .on_event = on_event, .user = s, .max_blocking = 1));
+			   TELLS(s), .max_blocking = 1));
 	t = oa_spawn(fn, s, .runtime = rt, .block = block);
 	wait_until(SEEN(s->flag) == 1);
 	u = oa_spawn(runs, s, .runtime = rt, .delay = 1000 * OA_SEC,
@@ -458,8 +470,7 @@ static void leave_behind(data *s, unsigned int workers, oa_fn fn, bool block)
 	EXPECT_EQ(1u, s->dropped);
 	EXPECT_EQ(3u, e.ran + e.dropped + e.abandoned);
 	EXPECT_EQ(1u, s->ends);
-	if (!block)
-		EXPECT_EQ(1, s->left);
+	EXPECT_EQ(1, s->left);
 	EXPECT_ERR(oa_go(runs, s, .runtime = rt), -ESHUTDOWN);
 	ASSERT_OK(oa_runtime_free(rt));
 	/* Now it comes, to nothing. */
@@ -514,14 +525,14 @@ NOW_TEST(a_drain_in_time)
 	struct oa_ended e;
 
 	ASSERT_OK(oa_start(&rt, sleeps_shortly_after, self,
-			   .workers = variant->workers));
+			   .workers = variant->workers, TELLS(self)));
 	for (int i = 0; i < 20; i++)
 		ASSERT_OK(oa_go(sleeps_a_little, self, .runtime = rt,
 				.delay = i * 10 * OA_USEC, .on_drop = drops));
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN,
 				    oa_after(1000 * OA_SEC)));
 	ASSERT_OK(oa_event_set(&self->go));
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_EQ(21u, self->ran);
 	EXPECT_EQ(21u, e.ran);
 	EXPECT_EQ(0u, e.dropped + e.abandoned);
@@ -537,7 +548,7 @@ NOW_TEST(a_drain_that_takes_too_long)
 	n = start_all(self, rt);
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN, at));
 	EXPECT_ERR(oa_go(runs, self, .runtime = rt), -ESHUTDOWN);
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_GE(oa_now(), at);
 	EXPECT_EQ(n + 1u, e.ran + e.dropped + e.abandoned);
 	EXPECT_EQ(0u, e.ran);
@@ -559,7 +570,7 @@ static bool ends_gracefully(data *self, unsigned int workers, oa_time_t time)
 	wait_until(SEEN(self->ran) == 2);
 	at = oa_after(time);
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_GRACEFUL, at));
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_GE(oa_now(), at);
 	EXPECT_EQ(self->back, e.ran);
 	EXPECT_EQ(3u, e.ran + e.abandoned);
@@ -586,7 +597,7 @@ NOW_TEST(a_deadline_that_is_past)
 		TELL(self->flag, 0);
 		rt = begin(self, variant->workers);
 		ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN, past[i]));
-		end(rt, &e);
+		end(self, rt, &e);
 		EXPECT_EQ(1u, e.abandoned);
 	}
 }
@@ -597,7 +608,7 @@ NOW_TEST(no_deadline)
 	struct oa_ended e;
 
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_GRACEFUL, OA_FOREVER));
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_EQ(1u, e.ran);
 	EXPECT_EQ(1u, self->back);
 }
@@ -614,7 +625,7 @@ NOW_TEST(the_earliest_of_several_deadlines)
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN,
 				    oa_after(500 * OA_SEC)));
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_DRAIN));
-	end(rt, &e);
+	end(self, rt, &e);
 	EXPECT_GE(oa_now(), at);
 	EXPECT_EQ(1u, e.abandoned);
 }
@@ -637,7 +648,7 @@ NOW_TEST(a_deadline_while_others_wait)
 	ASSERT_OK(oa_shutdown_until(rt, OA_SHUTDOWN_DRAIN, oa_after(OA_MSEC)));
 	for (int i = 0; i < 2; i++)
 		thread_end(th[i]);
-	end(rt, NULL);
+	end(self, rt, NULL);
 }
 
 static void *sets_a_deadline(void *arg)
@@ -659,7 +670,8 @@ NOW_TEST(a_deadline_by_a_task)
 	struct oa_ended e;
 
 	ASSERT_OK(oa_run(sets_a_deadline, self, .workers = variant->workers,
-			 .ended = &e));
+			 .ended = &e, TELLS(self)));
+	skip_if_left(self);
 	EXPECT_EQ(3u, e.abandoned + e.dropped + e.ran);
 	EXPECT_EQ(0u, self->back);
 }
@@ -849,8 +861,7 @@ static void storms(data *self, unsigned int workers, int from)
 
 		TELL(self->left, 0);
 		ASSERT_OK(oa_start(&s.rt, storm_first, &s, .workers = workers,
-				   .max_blocking = 2, .on_event = on_event,
-				   .user = self));
+				   .max_blocking = 2, TELLS(self)));
 		dump_runtime = s.rt;
 		wait_until(SEEN(s.started) >= when);
 		if (from == 0) {
@@ -870,9 +881,7 @@ static void storms(data *self, unsigned int workers, int from)
 		ASSERT_OK(oa_runtime_wait(s.rt, &e));
 		ASSERT_OK(oa_runtime_free(s.rt));
 		dump_runtime = NULL;
-		/* A busy machine may have kept one away for too long. */
-		if (self->left)
-			SKIP("a worker took longer than 200 ms to come");
+		skip_if_left(self);
 		check_storm(&s, &e, from % 2 ? 2 : 1);
 	}
 }
@@ -911,8 +920,7 @@ static void starts_meanwhile(data *self, unsigned int workers, int round)
 	self->dropped = 0;
 	self->left = 0;
 	ASSERT_OK(oa_start(&rt, keeps, self, .workers = workers,
-			   .on_event = on_event, .user = self,
-			   .max_blocking = 1));
+			   TELLS(self), .max_blocking = 1));
 	wait_until(SEEN(self->flag));
 	for (int i = 0; i < 2; i++) {
 		st[i] = (struct starter){ rt, self, 0 };
@@ -937,9 +945,7 @@ NOW_TEST(while_threads_start_tasks)
 
 	for (long i = 0; i < rounds; i++) {
 		starts_meanwhile(self, variant->workers, (int)i);
-		/* On a busy machine; its descriptors stay. */
-		if (SEEN(self->left))
-			SKIP("a worker took longer than 200 ms to come");
+		skip_if_left(self);
 	}
 }
 
