@@ -144,16 +144,8 @@ static void waits(void)
 			oa_sem_post(&sem);
 		break;
 	default:
-		if (oa_future_get_until(&plain, NULL,
-					oa_after(sim_below(3000))))
-			break;
+		oa_future_get_until(&plain, NULL, oa_after(sim_below(3000)));
 	}
-}
-
-static void *waits_for_the_other(void *arg)
-{
-	oa_runtime_wait_until(dying, NULL, oa_after(sim_below(6000)));
-	return arg;
 }
 
 static void *does_all(void *arg)
@@ -182,7 +174,8 @@ static void *does_all(void *arg)
 			break;
 		case 5:
 			if (!dies)
-				waits_for_the_other(NULL);
+				oa_runtime_wait_until(dying, NULL,
+					oa_after(sim_below(6000)));
 			break;
 		default:
 			waits();
