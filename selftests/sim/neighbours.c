@@ -228,4 +228,54 @@ SCENARIO(one_ends_at_once_the_other_goes_on, 5000)
 	CHECK_EQ(oa_runtime_free(living), 0);
 }
 
+/* A worker has used descriptors, and ends while others close these. */
+
+#define PIPES	4
+
+static int fds[PIPES][2];
+static bool used;
+
+static void *uses(void *arg)
+{
+	char c = 'x';
+
+	for (int i = 0; i < PIPES; i++) {
+		CHECK_EQ(oa_write(fds[i][1], &c, 1), 1);
+		CHECK_EQ(oa_read(fds[i][0], &c, 1), 1);
+	}
+	used = true;
+	if (sim_one_in(2))
+		oa_sleep(1 + sim_below(1000));
+	return arg;
+}
+
+static void *closes(void *arg)
+{
+	while (!used)
+		oa_sleep(1 + sim_below(1000));
+	for (int i = 0; i < PIPES; i++) {
+		CHECK_EQ(oa_close(fds[i][0]), 0);
+		CHECK_EQ(oa_close(fds[i][1]), 0);
+	}
+	return arg;
+}
+
+SCENARIO(a_close_meets_the_end_of_a_worker, 5000)
+{
+	dying = living = NULL;
+	used = false;
+	for (int i = 0; i < PIPES; i++)
+		CHECK_EQ(sim_pipe(fds[i], 8), 0);
+	CHECK_EQ(oa_start(&living, closes, NULL, SIM_CONFIG,
+			  .workers = 1 + sim_below(2)), 0);
+	CHECK_EQ(oa_start(&dying, uses, NULL, SIM_CONFIG,
+			  .workers = 1 + sim_below(2)), 0);
+	CHECK_EQ(oa_runtime_wait(dying, NULL), 0);
+	CHECK_EQ(oa_runtime_wait(living, NULL), 0);
+	CHECK_EQ(oa_runtime_free(dying), 0);
+	CHECK_EQ(oa_runtime_free(living), 0);
+	if (sim_open_fds())
+		sim_fail("%u descriptors are left", sim_open_fds());
+}
+
 HARNESS_MAIN
