@@ -62,6 +62,7 @@ struct oa_coro {
 	size_t map_size;
 	unsigned int stack_id;
 	void *grown;			/* of core/grown.c */
+	void *inner, *base;		/* of core/deadline.c */
 	char name[CORO_NAME_MAX];
 };
 
@@ -73,6 +74,22 @@ static coro_slot_fn coro_slot;
 void coro_set_slot(coro_slot_fn slot)
 {
 	__atomic_store_n(&coro_slot, slot, __ATOMIC_RELAXED);
+}
+
+static coro_turn_fn coro_enter, coro_exit;
+
+void coro_set_turns(coro_turn_fn enter, coro_turn_fn leave)
+{
+	__atomic_store_n(&coro_enter, enter, __ATOMIC_RELAXED);
+	__atomic_store_n(&coro_exit, leave, __ATOMIC_RELAXED);
+}
+
+static void coro_turn(coro_turn_fn *fn, struct oa_coro *co)
+{
+	coro_turn_fn turn = __atomic_load_n(fn, __ATOMIC_RELAXED);
+
+	if (turn)
+		turn(&co->inner, &co->base);
 }
 
 static struct oa_coro **coro_task_slot(void)
@@ -295,7 +312,9 @@ static __noinline void *coro_run(struct oa_coro *co, void *payload)
 {
 	co->outer = coro_chain();
 	coro_chain_set(co);
+	coro_turn(&coro_enter, co);
 	payload = coro_switch(co, payload);
+	coro_turn(&coro_exit, co);
 	coro_chain_set(co->outer);
 	/* [coro-own] hands the coroutine to the next who claims it */
 	__atomic_store_n(&co->state,

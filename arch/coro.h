@@ -17,6 +17,14 @@ typedef struct oa_coro **(*coro_slot_fn)(void);
 
 void coro_set_slot(coro_slot_fn slot);
 
+/*
+ * Deadlines that are entered in a coroutine go with it. Called by who resumes
+ * one, before and after, with two words of it to keep them in. Set likewise.
+ */
+typedef void (*coro_turn_fn)(void **inner, void **base);
+
+void coro_set_turns(coro_turn_fn enter, coro_turn_fn leave);
+
 /* For core/grown.c: the innermost that the caller is in, or NULL. */
 struct oa_coro *coro_running(void);
 /* The one that it was resumed in, or NULL. */

@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "core/conds.h"
+#include "core/fd.h"
 #include "core/grown.h"
 #include "core/inject.h"
 #include "core/io_futex.h"
@@ -110,7 +111,7 @@ static void claim_wait(struct runtime *rt, struct task *t)
 	 * A wait that has been ended, by a cancel, may still be in the queue:
 	 * its own task is the one to take it out.
 	 */
-	if (t->flags & TASK_STARTED && !(word & WAIT_OP) &&
+	if (READ_ONCE(t->flags) & TASK_STARTED && !(word & WAIT_OP) &&
 	    wait_state_of(word) != WAIT_RUNNING &&
 	    (word & WAIT_SYNC || !(word & WAIT_TIMED)))
 		keep_stack(rt, t);
@@ -141,7 +142,8 @@ static bool is_current(const struct runtime *rt, const struct task *t)
 
 /*
  * Those that do not go with the runtime's. Not before the grace period: who has
- * woken the task reads its flags.
+ * woken the task reads its flags. Threads of the pool may still use what lies
+ * on them: they are unmapped when those have ended.
  */
 static void give_up_stacks(struct task *t)
 {
@@ -150,10 +152,21 @@ static void give_up_stacks(struct task *t)
 		WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
 		return;
 	}
-	if (t->flags & TASK_GROWN)
-		grown_drop(t);
-	if (t->flags & TASK_OWN_STACK)
-		stack_free_own(t->rt->stacks.alloc, t->stack);
+	grown_bury(t, t->rt->buried);
+	if (t->flags & TASK_OWN_STACK) {
+		t->stack->next = t->rt->buried[1];
+		t->rt->buried[1] = t->stack;
+	}
+}
+
+/* What they have still to do to their descriptors. */
+static void abandon_closers(struct runtime *rt)
+{
+	spin_lock(&rt->closers_lock);
+	for (struct closer *c = rt->closers; c; c = c->later)
+		if (!rt->left_behind || !is_current(rt, c->task))
+			fd_abandon(c);
+	spin_unlock(&rt->closers_lock);
 }
 
 static void bury(struct runtime *rt, struct task *t)
@@ -177,6 +190,8 @@ static void bury(struct runtime *rt, struct task *t)
 		futex_threads_end(t);
 	if (t->stack && !rt->left_behind)
 		give_up_stacks(t);
+	if (t->flags & TASK_CONDS && !rt->left_behind)
+		conds_release(t);
 	t->locks = 0;
 	WRITE_ONCE(t->prio, 0);
 	task_bury(t, !rt->left_behind);
@@ -200,6 +215,9 @@ void bury_all(struct runtime *rt, bool left_behind)
 	while (inject_take(&rt->inject, &t, 1) ||
 	       post_queue_take(&rt->post_queue, &t, 1))
 		;
+	abandon_closers(rt);
 	for_each(rt, false, forget_joiner);
 	for_each(rt, true, bury);
+	for (uint32_t i = 0; left_behind && i < rt->nr_workers; i++)
+		worker_cut_off(rt->workers[i]);
 }

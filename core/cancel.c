@@ -55,7 +55,11 @@ int oa_cancelled(void)
 	if (!t)
 		return -EPERM;
 	/* relaxed: a flag that only ever gets set */
-	return !!(READ_ONCE(t->life) & LIFE_ASKED);
+	if (likely(!(READ_ONCE(t->life) & LIFE_ASKED)))
+		return 0;
+	/* It does not go on if its runtime ends at once. */
+	park_refuse(t);
+	return 1;
 }
 
 /*

@@ -73,6 +73,48 @@ int oa_deadline_leave(struct oa_deadline *d)
 	return 0;
 }
 
+/* Puts what stood inside of @was into @is; the earliest of all of it. */
+static oa_time_t put_into(struct oa_deadline *d, const struct oa_deadline *was,
+			  struct oa_deadline *is)
+{
+	oa_time_t around;
+
+	if (d->up == was) {
+		d->up = is;
+		around = is ? is->effective : OA_FOREVER;
+	} else {
+		around = put_into(d->up, was, is);
+	}
+	d->effective = min_of(d->at, around);
+	return d->effective;
+}
+
+void deadline_coro_enter(void **inner, void **base)
+{
+	struct task *t = task_self();
+
+	if (!t)
+		return;
+	if (*inner) {
+		put_into(*inner, *base, t->within);
+		*base = t->within;
+		t->within = *inner;
+		task_set(t, TASK_EXTRA);
+	} else {
+		*base = t->within;
+	}
+}
+
+void deadline_coro_leave(void **inner, void **base)
+{
+	struct task *t = task_self();
+
+	if (!t)
+		return;
+	*inner = t->within == *base ? NULL : t->within;
+	t->within = *base;
+}
+
 int oa_deadline_fired(const struct oa_deadline *d)
 {
 	return d ? (int)d->fired : -EINVAL;

@@ -10,6 +10,13 @@
 /* -ETIMEDOUT, the level marked, when the innermost has passed. */
 int deadline_check(struct task *t);
 
+/*
+ * Around a turn of a coroutine: what is entered in it is laid aside in @inner
+ * when it gives way, and stands inside of whatever its next resumer has then.
+ */
+void deadline_coro_enter(void **inner, void **base);
+void deadline_coro_leave(void **inner, void **base);
+
 /* The earlier of @deadline and what stands around the caller. */
 static inline oa_time_t deadline_min(const struct task *t, oa_time_t deadline)
 {

@@ -218,6 +218,19 @@ static void ask_all(struct worker *w, struct closer *c)
 	}
 }
 
+/* What has come, leaving @instead; nothing comes after CLOSES_END. */
+static struct closer *take_closes(struct worker *w, struct closer *instead)
+{
+	struct closer *c = atomic_load_rlx(&w->closes); /* relaxed: swapped below */
+
+	do {
+		if (c == CLOSES_END || (!c && !instead))
+			return NULL;
+		/* [inbox] pairs with the swap in ask_worker() */
+	} while (!atomic_cas(&w->closes, &c, instead));
+	return c;
+}
+
 bool fd_closes(struct worker *w)
 {
 	struct closer *c, *next;
@@ -225,9 +238,7 @@ bool fd_closes(struct worker *w)
 	/* relaxed: looked at again before sleeping */
 	if (likely(!READ_ONCE(w->closes)))
 		return false;
-	/* [inbox] pairs with the swap in ask_worker() */
-	for (c = atomic_xchg_acq(&w->closes, (struct closer *)NULL); c;
-	     c = next) {
+	for (c = take_closes(w, NULL); c; c = next) {
 		next = c->next;
 		ask_all(w, c);
 		if (!--c->left)
@@ -236,7 +247,18 @@ bool fd_closes(struct worker *w)
 	return true;
 }
 
-/* Sends @c to worker number @id. False: there is none. */
+void fd_closes_end(struct worker *w)
+{
+	struct closer *c, *next;
+
+	/* It has no requests, or ends none. */
+	for (c = take_closes(w, CLOSES_END); c; c = next) {
+		next = c->next;
+		park_wake(c->task, c->epoch, WAIT_WOKEN);
+	}
+}
+
+/* Sends @c to worker number @id. False: there is none, or no more. */
 static bool ask_worker(struct closer *c, uint32_t id)
 {
 	struct worker *to;
@@ -249,8 +271,12 @@ static bool ask_worker(struct closer *c, uint32_t id)
 		top = atomic_load_rlx(&to->closes);
 		do {
 			c->next = top;
-		} while (!atomic_cas(&to->closes, &top, c)); /* [inbox] */
-		idle_kick(to);
+		} while (top != CLOSES_END &&
+			 !atomic_cas(&to->closes, &top, c)); /* [inbox] */
+		if (top == CLOSES_END)
+			to = NULL;
+		else
+			idle_kick(to);
 	}
 	rcu_read_unlock();
 	return to;
@@ -317,6 +343,50 @@ static bool claim_close(struct task *t, uint64_t *word, uint64_t *v)
 	}
 }
 
+/*
+ * A runtime that ends at once leaves its tasks where they stand. What they
+ * would still do to the word is done for them then: fd_abandon().
+ */
+static void closer_add(struct closer *c)
+{
+	struct runtime *rt = c->task->rt;
+
+	if (c->task->flags & TASK_THREAD)
+		return;
+	spin_lock(&rt->closers_lock);
+	c->later = rt->closers;
+	c->pprev = &rt->closers;
+	if (c->later)
+		c->later->pprev = &c->later;
+	rt->closers = c;
+	spin_unlock(&rt->closers_lock);
+}
+
+static void closer_del(struct closer *c)
+{
+	struct runtime *rt = c->task->rt;
+
+	if (c->task->flags & TASK_THREAD)
+		return;
+	spin_lock(&rt->closers_lock);
+	*c->pprev = c->later;
+	if (c->later)
+		c->later->pprev = c->pprev;
+	spin_unlock(&rt->closers_lock);
+}
+
+void fd_abandon(const struct closer *c)
+{
+	uint64_t *word = word_of(c->fd), v = atomic_load_acq(word), to; /* [fd] */
+
+	do {
+		if (gen_of(v) != c->gen)
+			return;
+		to = v & FD_FINAL ? (uint64_t)(c->gen + 1) << FD_GEN_SHIFT
+				  : v & ~(uint64_t)FD_CLOSING;
+	} while (!atomic_cas(word, &v, to)); /* [fd] */
+}
+
 int oa_close(int fd)
 {
 	struct task *t = task_self();
@@ -333,6 +403,7 @@ int oa_close(int fd)
 	if (!claim_close(t, word, &v))
 		return -EBADF;
 	c.gen = gen_of(v);
+	closer_add(&c);
 	WRITE_ONCE(t->wait_on, NULL);
 	max = worker_max_id();
 	for (id = 0; id <= max && (uint32_t)v & FD_USERS; id++)
@@ -346,5 +417,6 @@ int oa_close(int fd)
 	while (gen_of(v) == c.gen &&
 	       !atomic_cas(word, &v, (uint64_t)(c.gen + 1) << FD_GEN_SHIFT))
 		; /* [fd] */
+	closer_del(&c);
 	return err;
 }

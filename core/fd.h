@@ -8,6 +8,9 @@
 
 #define FD_BUCKETS 256u
 
+/* In ->closes of a worker that has ended, or was left behind. */
+#define CLOSES_END ((struct closer *)1)
+
 struct fd_bucket {
 	struct fd_link *first;
 };
@@ -15,6 +18,7 @@ struct fd_bucket {
 /* Somebody closes a descriptor; in his frame. */
 struct closer {
 	struct closer *next;		/* link in a worker's ->closes */
+	struct closer *later, **pprev;	/* L:closers_lock of its runtime */
 	struct task *task;		/* I */
 	uint64_t epoch;			/* T */
 	uint32_t left;			/* W of the worker asked */
@@ -55,5 +59,12 @@ void fd_opened(int fd);
 
 /* Owner: requests that other workers' closes wait for. */
 bool fd_closes(struct worker *w);
+/* Owner, or who has left it behind: nobody asks this worker any more. */
+void fd_closes_end(struct worker *w);
+/*
+ * Under closers_lock: the task of @c never runs again. Its number can be used
+ * again, whatever has become of the descriptor.
+ */
+void fd_abandon(const struct closer *c);
 
 #endif

@@ -91,6 +91,7 @@ static void child(void)
 		rt = cds_list_entry(at, struct runtime, node);
 		for (uint32_t i = 0; i < rt->nr_workers; i++) {
 			worker_hide(rt->workers[i]);
+			worker_give_id(rt->workers[i]);
 			if (rt->poll->forked)
 				rt->poll->forked(rt->workers[i]);
 		}

@@ -139,12 +139,18 @@ static struct stack *take_ready(struct worker *w, const struct task *t,
 	return s;
 }
 
-static void give_back(struct grown *g)
+/* @list: where to put it for later; NULL: it goes at once. */
+static void give_back(struct grown *g, struct stack *list[2])
 {
 	struct worker *w = worker_self();
 	struct stack *s = g->stack;
 	struct task *t = g->task;
 
+	if (!g->shared && list) {
+		s->next = list[t != NULL];
+		list[t != NULL] = s;
+		return;
+	}
 	if (!g->shared) {
 		stack_free_own(t ? t->rt->stacks.alloc : NULL, s);
 		return;
@@ -157,7 +163,8 @@ static void give_back(struct grown *g)
 }
 
 /* @base: of the stack on which the outermost was called. */
-static void free_chain(void **head, struct san_ctx *base)
+static void free_chain(void **head, struct san_ctx *base,
+		       struct stack *list[2])
 {
 	struct grown *g = *head, *outer;
 
@@ -167,7 +174,7 @@ static void free_chain(void **head, struct san_ctx *base)
 			san_inherit(outer ? &outer->stack->san : base,
 				    &g->from);
 		WRITE_ONCE(*head, outer);
-		give_back(g);
+		give_back(g, list);
 	}
 }
 
@@ -177,7 +184,7 @@ static void drop_coro(struct oa_coro *co)
 	struct grown *g = *coro_grown(co);
 
 	san_inherit(&g->stack->san, coro_san(co));
-	free_chain(coro_grown(co), coro_san(co));
+	free_chain(coro_grown(co), coro_san(co), NULL);
 }
 
 static void **chain_of(struct task *t)
@@ -260,7 +267,7 @@ static __noinline void close_grown(struct grown **at)
 	if (unlikely(s->bare && stack_overrun(s)))
 		overflow_found(task_self(), s);
 	chain_del(g);
-	give_back(g);
+	give_back(g, NULL);
 	errno = saved;
 }
 
@@ -332,13 +339,18 @@ static struct grown *outermost(const struct task *t)
 	return g;
 }
 
-void grown_drop(struct task *t)
+void grown_bury(struct task *t, struct stack *list[2])
 {
 	for (struct oa_coro *co = t->coro; co; co = coro_outer(co))
-		free_chain(coro_grown(co), coro_san(co));
+		free_chain(coro_grown(co), coro_san(co), list);
 	if (t->flags & TASK_GROWN)
-		free_chain(&t->ext->grown, NULL);
+		free_chain(&t->ext->grown, NULL, list);
 	WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
+}
+
+void grown_drop(struct task *t)
+{
+	grown_bury(t, NULL);
 }
 
 static void keep_chain(const struct grown *g)

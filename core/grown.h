@@ -30,6 +30,11 @@ void grown_leave(struct task *t, void (*then)(struct task *t, void *result),
 
 /* @t never runs again, wherever it was left. */
 void grown_drop(struct task *t);
+/*
+ * The same, where others may still use what lies on them: they are put on a
+ * list, by ->next, the first of coroutines' and the second of the task's own.
+ */
+void grown_bury(struct task *t, struct stack *list[2]);
 /* They stay when the runtime goes. */
 void grown_keep(struct task *t);
 

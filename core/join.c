@@ -95,7 +95,10 @@ static __cold_path void ends_odd(struct worker *w, struct task *t,
 	WRITE_ONCE(t->prio, 0);
 }
 
-/* The joiner is the ender's: where does it go on? NULL: not here at once. */
+/*
+ * The joiner is the ender's, and of the same runtime: where does it go on?
+ * NULL: not here at once.
+ */
 static struct task *go_on(struct worker *w, struct task *joiner, bool thread)
 {
 	if (unlikely(thread)) {
@@ -103,7 +106,7 @@ static struct task *go_on(struct worker *w, struct task *joiner, bool thread)
 		return NULL;
 	}
 	/* Straight back to it, if it may run here. */
-	if (joiner->rt != w->rt || w->rt->debug_migrate ||
+	if (w->rt->debug_migrate ||
 	    (joiner->flags & TASK_PINNED && joiner->pin != w->index)) {
 		sched_ready(joiner);
 		return NULL;
@@ -129,6 +132,8 @@ static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
 	/* relaxed: not before the two above */
 	if ((READ_ONCE(t->life) ^ life) & ~(uint64_t)LIFE_ASKED)
 		return false;
+	if (unlikely(READ_ONCE(joiner->rt) != w->rt))
+		return park_wake(joiner, epoch, WAIT_WOKEN);
 	switch (park_claim(joiner, epoch, WAIT_WOKEN)) {
 	case CLAIM_PARKED:
 		*next = go_on(w, joiner, thread);
@@ -170,6 +175,10 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	joiner = publish_end(w, t, &epoch);
 	if (!joiner)
 		return NULL;
+	if (unlikely(READ_ONCE(joiner->rt) != w->rt)) {
+		park_wake(joiner, epoch, WAIT_WOKEN);
+		return NULL;
+	}
 	/* A thread may be on its way already when the claim has been made. */
 	thread = READ_ONCE(joiner->flags) & TASK_THREAD;
 	if (park_claim(joiner, epoch, WAIT_WOKEN) != CLAIM_PARKED)

@@ -122,7 +122,7 @@ enum claim park_claim(struct task *t, uint64_t epoch, enum wait_state how)
 	return claim(t, epoch, how);
 }
 
-bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
+static bool wake(struct task *t, uint64_t epoch, enum wait_state how)
 {
 	/* A thread may be on its way, and end, as soon as the claim is made. */
 	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
@@ -140,6 +140,18 @@ bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
 	else
 		sched_ready(t);
 	return true;
+}
+
+bool park_wake(struct task *t, uint64_t epoch, enum wait_state how)
+{
+	bool woken;
+
+	if (likely(!park_is_foreign(t)))
+		return wake(t, epoch, how);
+	rcu_read_lock(); /* see park_is_foreign() */
+	woken = wake(t, epoch, how);
+	rcu_read_unlock();
+	return woken;
 }
 
 void park_unstarted(struct task *t, oa_task_t h, uint64_t epoch)

@@ -36,13 +36,28 @@ bool park_abandon(struct task *t, uint64_t epoch);
  */
 bool park_wake(struct task *t, uint64_t epoch, enum wait_state how);
 
+/*
+ * Is the waiting task @t no task of this worker's runtime? That may end at
+ * once, and give its tasks up, when a wait has been claimed and the task is not
+ * in a queue yet; so both are in one RCU read section, for which it waits.
+ */
+static inline bool park_is_foreign(const struct task *t)
+{
+	const struct worker *w = worker_self();
+
+	return !w || READ_ONCE(t->rt) != w->rt;
+}
+
 enum claim {
 	CLAIM_LOST,		/* somebody else ended it */
 	CLAIM_EARLY,		/* ours; the committer will queue it */
 	CLAIM_PARKED,		/* ours, to run or to queue */
 };
 
-/* The same without queueing: the caller does that if it is parked. */
+/*
+ * The same without queueing: the caller does that if it is parked, and sees to
+ * park_is_foreign().
+ */
 enum claim park_claim(struct task *t, uint64_t epoch, enum wait_state how);
 
 /* membarrier(2) works: set once, before the first task. */

@@ -131,6 +131,13 @@ static struct task *take(struct pool *p)
 	return t;
 }
 
+/* What it left open has nobody left to end it. */
+static void end_opened(struct task *t)
+{
+	if (t->flags & TASK_AT_END && READ_ONCE(t->rt->stopping) != RT_NOW)
+		task_at_end(t);
+}
+
 /* The task on the thread's own stack, from its beginning to its end. */
 static void run(struct pool_worker *pw, struct task *t)
 {
@@ -146,11 +153,10 @@ static void run(struct pool_worker *pw, struct task *t)
 	/* It is a thread's before anybody may wake it as one. */
 	task_set(t, TASK_THREAD | TASK_STARTED);
 	thread_lend(t);
-	if (!setjmp(pw->exit))
+	if (!setjmp(pw->exit)) {
 		pw->result = arch_call_bottom(t->fn, t->arg);
-	/* What it left open has nobody left to end it. */
-	if (t->flags & TASK_AT_END && READ_ONCE(t->rt->stopping) != RT_NOW)
-		task_at_end(t);
+		end_opened(t);
+	}
 	cxx_lay_aside(&lost);
 	thread_lend(NULL);
 	WRITE_ONCE(pw->task, NULL);
@@ -172,6 +178,8 @@ void pool_exit(struct task *t, void *result)
 		if (READ_ONCE(p->worker[i].task) != t)
 			continue;
 		p->worker[i].result = result;
+		/* As long as the frames are there in which it may lie. */
+		end_opened(t);
 		grown_leave(t, leave, &p->worker[i]);
 		leave(t, &p->worker[i]);
 	}

@@ -186,12 +186,24 @@ static int make_workers(struct runtime *rt)
 	return 0;
 }
 
+static void free_buried(struct stack *s, const struct oa_stack_allocator *a)
+{
+	struct stack *next;
+
+	for (; s; s = next) {
+		next = s->next;
+		stack_free_own(a, s);
+	}
+}
+
 void rt_destroy(struct runtime *rt)
 {
 	struct oa_allocator a = rt->cfg.allocator;
 
 	pool_free(rt->pool);
 	free_workers(rt);
+	free_buried(rt->buried[0], NULL);
+	free_buried(rt->buried[1], rt->stacks.alloc);
 	if (rt->keep_stacks)
 		stack_pool_keep(&rt->stacks);
 	else
@@ -270,6 +282,7 @@ static struct oa_coro **coro_slot(void)
 static void publish(struct runtime *rt)
 {
 	coro_set_slot(coro_slot);
+	coro_set_turns(deadline_coro_enter, deadline_coro_leave);
 	uncaught_install();
 	spin_lock(&runtimes_lock);
 	rcu_tsan_release(0); /* for those who find it without a lock */

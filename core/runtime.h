@@ -89,6 +89,8 @@ struct runtime {
 	uint64_t outside_dropped;	/* A; of those, how many never ran */
 	uint64_t outside_cancelled;	/* A; of those, how many had been */
 	struct post_queue post_queue;
+	_Alignas(OA_LINE_PAIR) struct spin closers_lock;
+	struct closer *closers;		/* L:closers_lock; core/fd.c */
 	struct pool *pool;		/* I */
 	struct watched *watch;		/* I; or NULL; core/watch.c */
 
@@ -113,6 +115,7 @@ struct runtime {
 	uint32_t end;			/* A; who sees to it: enum rt_end */
 	bool left_behind;		/* T of that; a worker did not come */
 	bool keep_stacks;		/* others may know what is on them */
+	struct stack *buried[2];	/* T of that; grown_bury(); by hooks */
 	oa_time_t now_at;		/* A; then it is to end at once */
 	oa_time_t now_since;		/* A; 0, or when that was asked */
 	uint32_t running;		/* A; workers not gone yet */

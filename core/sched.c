@@ -437,6 +437,9 @@ static inline bool out_of_turn(struct worker *w)
 {
 	if (unlikely(--w->budget <= 0))
 		return true;
+	/* What was suspended or is ready never runs again. */
+	if (unlikely(READ_ONCE(w->rt->stopping) == RT_NOW))
+		return true;
 	if (unlikely(!(w->turn & 127)))
 		return idle_slice_over(w);
 	return false;
@@ -726,28 +729,34 @@ static void task_entry_again(void *payload)
 	run_tasks(payload);
 }
 
-static void exit_on_its_stack(struct task *t, void *result)
+/* On the stack that it began on. */
+static __noreturn_fn void exit_here(struct worker *w, struct task *cur,
+				    void *result)
 {
-	sched_exit(worker_self(), t, result);
-}
-
-void sched_exit(struct worker *w, struct task *cur, void *result)
-{
-	struct task *t;
-
-	if (unlikely(cur->flags & TASK_GROWN || cur->coro))
-		grown_leave(cur, exit_on_its_stack, result);
-	if (unlikely(cur->flags & TASK_AT_END)) {
-		task_at_end(cur);
-		w = worker_self();
-	}
-	t = ended(w, cur, result);
+	struct task *t = ended(w, cur, result);
 
 	/*
 	 * Its frames are gone with it: begin anew at the top. The thread
 	 * sanitizer's stacks may have rested, and be on another worker.
 	 */
 	switch_restart(t->stack, task_entry_again, worker_self());
+}
+
+static void exit_on_its_stack(struct task *t, void *result)
+{
+	exit_here(worker_self(), t, result);
+}
+
+void sched_exit(struct worker *w, struct task *cur, void *result)
+{
+	/* What it left open may lie on stacks that it has grown. */
+	if (unlikely(cur->flags & TASK_AT_END)) {
+		task_at_end(cur);
+		w = worker_self();
+	}
+	if (unlikely(cur->flags & TASK_GROWN || cur->coro))
+		grown_leave(cur, exit_on_its_stack, result);
+	exit_here(w, cur, result);
 }
 
 void sched_run(struct worker *w, struct task *t)

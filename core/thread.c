@@ -69,8 +69,13 @@ static void cache_end(void)
 
 static void thread_gone(void *p)
 {
+	struct task *t = p;
+
 	thread_tls = NULL;
-	task_free(NULL, p);
+	/* What it holds stays held; the next user of the slot holds nothing. */
+	t->locks = 0;
+	WRITE_ONCE(t->prio, 0);
+	task_free(NULL, t);
 	cache_end();
 }
 

@@ -41,10 +41,12 @@ void wakes_run_all(struct wakes *wk)
 		thread_unpark(wk->thread[i]);
 	if (wk->n == 1) {
 		sched_ready(t);
-		return;
+	} else {
+		for (uint32_t n = wk->n; n; n--, t = next) {
+			next = t->next;
+			ready_in_order(t);
+		}
 	}
-	for (uint32_t n = wk->n; n; n--, t = next) {
-		next = t->next;
-		ready_in_order(t);
-	}
+	if (wk->reading)
+		rcu_read_unlock();
 }

@@ -11,6 +11,7 @@
 #define OA_CORE_WAITER_H
 
 #include "core/park.h"
+#include "core/rcu.h"
 #include "core/sched.h"
 
 enum waiter_mode {
@@ -45,12 +46,14 @@ struct wakes {
 	struct task *last;
 	uint32_t n;
 	uint32_t threads;
+	bool reading;			/* RCU; some are of other runtimes */
 	struct task *thread[WAKES_THREADS];
 };
 
 static inline void wakes_init(struct wakes *wk)
 {
 	wk->n = wk->threads = 0;
+	wk->reading = false;
 }
 
 void wakes_add_thread(struct wakes *wk, struct task *t);
@@ -65,6 +68,15 @@ static inline void wakes_add(struct wakes *wk, struct task *t)
 	wk->last = t;
 }
 
+/* The caller may go to sleep for want of anybody to wake. */
+static inline void wakes_none(struct wakes *wk)
+{
+	if (wk->n | wk->threads)
+		return;
+	wk->reading = false;
+	rcu_read_unlock();
+}
+
 /*
  * Ends the wait of @n, which is in no queue any more. False: somebody else
  * ended it. Afterwards @n may be gone, unless it is a select's: then it is
@@ -76,8 +88,14 @@ static inline bool waiter_claim_plain(struct waiter *n, struct wakes *wk)
 	/* A thread may be on its way as soon as the claim is made. */
 	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
 
+	if (unlikely(park_is_foreign(t)) && !wk->reading) {
+		wk->reading = true;
+		rcu_read_lock();
+	}
 	switch (park_claim(t, n->epoch, WAIT_WOKEN)) {
 	case CLAIM_LOST:
+		if (unlikely(wk->reading))
+			wakes_none(wk);
 		return false;
 	case CLAIM_PARKED:
 		if (unlikely(thread))
@@ -108,9 +126,9 @@ void wakes_run_all(struct wakes *wk);
 /* No lock is held. */
 static inline void wakes_run(struct wakes *wk)
 {
-	if (likely(wk->n == 1 && !wk->threads))
+	if (likely(wk->n == 1 && !(wk->threads | wk->reading)))
 		sched_ready(wk->first);
-	else if (wk->n | wk->threads)
+	else if (wk->n | wk->threads | wk->reading)
 		wakes_run_all(wk);
 }
 

@@ -35,10 +35,17 @@ static uint32_t worker_ids_top;
 SIM_STATE(worker_ids_top);
 struct spin worker_ids_lock;
 
+/* Hidden, though its number may still stand in timers. */
+#define HIDDEN ((struct worker *)1)
+
 struct worker *worker_by_id(uint32_t id)
 {
-	/* [ids] pairs with the release in id_take() */
-	return id < WORKER_IDS ? atomic_load_acq(&worker_ids[id]) : NULL;
+	struct worker *w = NULL;
+
+	if (id < WORKER_IDS)
+		/* [ids] pairs with the release in id_take() */
+		w = atomic_load_acq(&worker_ids[id]);
+	return w == HIDDEN ? NULL : w;
 }
 
 uint32_t worker_max_id(void)
@@ -119,7 +126,19 @@ int worker_init(struct worker *w)
 void worker_hide(struct worker *w)
 {
 	spin_lock(&worker_ids_lock);
-	atomic_store_rel(&worker_ids[w->id], (struct worker *)NULL); /* [ids] */
+	if (worker_ids[w->id] == w) {
+		atomic_store_rel(&worker_ids[w->id], HIDDEN); /* [ids] */
+		w->hidden = true;
+	}
+	spin_unlock(&worker_ids_lock);
+}
+
+void worker_give_id(struct worker *w)
+{
+	spin_lock(&worker_ids_lock);
+	if (w->hidden)
+		atomic_store_rel(&worker_ids[w->id], (struct worker *)NULL); /* [ids] */
+	w->hidden = false;
 	spin_unlock(&worker_ids_lock);
 }
 
@@ -127,15 +146,28 @@ void worker_fini(struct worker *w)
 {
 	struct timer *tm;
 
-	fd_closes(w);
+	fd_closes_end(w);
 	op_aborts(w);
 	/* Nobody waits any more, or nobody will ever be woken. */
 	while ((tm = wheel_steal(&w->wheel)))
 		if (READ_ONCE(w->rt->stopping) != RT_NOW)
 			op_abort(container_of(tm, struct task, timer));
 	op_aborts(w);
+	worker_give_id(w);
 	stack_mag_flush(&w->rt->stacks, &w->stacks);
 	caches_fini(w);
+}
+
+void worker_cut_off(struct worker *w)
+{
+	worker_hide(w);
+	/* Who knew it files nothing there any more. */
+	synchronize_rcu();
+	fd_closes_end(w);
+	while (wheel_steal(&w->wheel))
+		;
+	op_aborts_left(w);
+	worker_give_id(w);
 }
 
 /* Tasks that came to the inbox run here in the order they came. */

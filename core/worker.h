@@ -82,6 +82,7 @@ struct worker {
 	struct task *inbox;		/* A core/inbox.c */
 	struct task *aborts;		/* A core/op.c */
 	struct closer *closes;		/* A core/fd.c */
+	bool hidden;			/* L:worker_ids_lock; its number waits */
 
 	_Alignas(OA_LINE_PAIR) struct ring ring;
 	struct spill spill;		/* core/spill.c */
@@ -155,6 +156,10 @@ void *worker_thread(void *arg);
 int worker_init(struct worker *w);
 void worker_fini(struct worker *w);
 void worker_hide(struct worker *w);
+/* Its number can be used again: no timer is filed in its wheel. */
+void worker_give_id(struct worker *w);
+/* Who leaves @w behind: nobody waits for it, or finds anything in its hands. */
+void worker_cut_off(struct worker *w);
 void worker_loop(struct worker *w);
 /* Owner, in the loop: runs what is ready for a slice; false: nothing was. */
 bool worker_turn(struct worker *w);

@@ -151,7 +151,8 @@ static int record_for(struct oa_scope *s, struct scope **sc)
 
 	*sc = READ_ONCE(s->oa__record);
 	if (*sc)
-		return 0;
+		/* Its opener may have ended, and the record be another's. */
+		return READ_ONCE((*sc)->public) == s ? 0 : -EINVAL;
 	t = park_self();
 	if (!t || s->oa__owner != task_handle(t).id)
 		return s->oa__owner && s->oa__error ? s->oa__error : -EINVAL;

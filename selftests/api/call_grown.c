@@ -337,6 +337,60 @@ TASK_TEST_F(grown, an_exit_inside, CONFIG)
 	ASSERT_OK(oa_key_delete(self->key));
 }
 
+/* What was opened on the grown stack ends before that goes. */
+
+static void *writes_to_it(void *arg)
+{
+	ASSERT_OK(oa_shield_enter());
+	ASSERT_OK(oa_yield());
+	ASSERT_OK(oa_sleep(OA_USEC));
+	*(volatile int *)arg += 1;
+	ASSERT_OK(oa_shield_leave());
+	return NULL;
+}
+
+static void *exits_in_blocks(void *arg)
+{
+	struct oa_deadline d;
+	struct oa_scope s;
+	int mine = 0;
+
+	OA_WITHIN(&d, 1000 * OA_SEC) {
+		OA_SCOPE(s) {
+			for (int i = 0; i < 3; i++)
+				ASSERT_OK(oa_go(writes_to_it, &mine,
+						.scope = &s));
+			exits(arg);
+		}
+	}
+	return NULL;
+}
+
+static void *exits_in_blocks_inside(void *arg)
+{
+	data *d = arg;
+
+	ASSERT_OK(oa_setspecific(d->key, d));
+	elsewhere(exits_in_blocks, arg);
+	FAIL("came back");
+}
+
+TASK_TEST_F(grown, an_exit_in_blocks, CONFIG)
+{
+	void *result = NULL;
+
+	ASSERT_OK(oa_key_create(&self->key, destroyed));
+	for (int i = 1; i <= 20; i++) {
+		self->t = oa_spawn(exits_in_blocks_inside, self,
+				   .block = i % 2);
+		ASSERT_OK(oa_join(self->t, &result));
+		EXPECT_EQ((void *)self, result);
+		EXPECT_EQ(i, self->destroyed);
+		EXPECT_EQ(0, self->out);
+	}
+	ASSERT_OK(oa_key_delete(self->key));
+}
+
 /* A stack like those of tasks is one of those, and goes back to them. */
 
 static void *exits_on_a_plain_one(void *arg)

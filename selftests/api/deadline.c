@@ -347,4 +347,64 @@ TASK_TEST_F(deadline, renewing_files_few_timers, .workers = variant->workers)
 	EXPECT_LT(STAT(NULL, timers_armed) - before, 100u);
 }
 
+/* A coroutine takes along what was entered in it. */
+
+static void *waits_in_turns(void *arg)
+{
+	struct oa_deadline d;
+	int *told = arg;
+
+	OA_WITHIN(&d, 1000 * OA_SEC) {
+		oa_coro_suspend(NULL);
+		*told = oa_sleep(OA_USEC);
+		oa_coro_suspend(NULL);
+		*told = oa_sleep(OA_USEC);
+	}
+	return NULL;
+}
+
+static void *enters_one_that_is_past(void *arg)
+{
+	struct oa_deadline d;
+
+	ASSERT_OK(oa_deadline_enter(&d, 1));
+	oa_coro_suspend(NULL);
+	*(int *)arg = oa_sleep(OA_USEC);
+	ASSERT_OK(oa_deadline_leave(&d));
+	return NULL;
+}
+
+TASK_TEST_F(deadline, of_a_coroutine, .workers = variant->workers)
+{
+	struct oa_deadline d;
+	struct oa_coro *co;
+	int told = 1;
+
+	ASSERT_OK(oa_coro_create(&co, waits_in_turns, &told));
+	oa_coro_resume(co, NULL);
+	/* Another's around it, on its next turn alone. */
+	ASSERT_OK(oa_deadline_enter(&d, 1));
+	oa_coro_resume(co, NULL);
+	EXPECT_ERR(told, -ETIMEDOUT);
+	EXPECT_EQ(1, oa_deadline_fired(&d));
+	ASSERT_OK(oa_deadline_leave(&d));
+	oa_coro_resume(co, NULL);
+	EXPECT_OK(told);
+	ASSERT_OK(oa_coro_destroy(co));
+
+	/* Its own, which its resumer does not meet. */
+	ASSERT_OK(oa_coro_create(&co, enters_one_that_is_past, &told));
+	oa_coro_resume(co, NULL);
+	EXPECT_OK(oa_sleep(OA_USEC));
+	oa_coro_resume(co, NULL);
+	EXPECT_ERR(told, -ETIMEDOUT);
+	ASSERT_OK(oa_coro_destroy(co));
+
+	/* Destroyed in the midst of it. */
+	ASSERT_OK(oa_coro_create(&co, enters_one_that_is_past, &told));
+	oa_coro_resume(co, NULL);
+	ASSERT_OK(oa_coro_destroy(co));
+	EXPECT_OK(oa_sleep(OA_USEC));
+}
+
 HARNESS_MAIN

@@ -19,7 +19,7 @@ static void check_worker(const struct worker *w)
 		why = "all wait, and a worker has tasks of its own to run";
 	else if (w->aborts)
 		why = "all wait, and a worker has waits to end";
-	else if (w->closes)
+	else if (w->closes && w->closes != CLOSES_END)
 		why = "all wait, and a worker has requests to end for a close";
 	else if (w->ring.head != w->ring.tail || w->lane.head < w->lane.tail ||
 		 w->queued)

@@ -4,6 +4,7 @@
 #define OA_SELFTESTS_SIM_PRIV_H
 
 #include "arch/san.h"
+#include "core/fd.h"
 #include "core/op.h"
 #include "core/runtime.h"
 #include "core/worker.h"
