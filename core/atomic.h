@@ -45,6 +45,11 @@ static inline void sim_point(void)
 #define COUNT_ONE(x)	((void)(x)++)
 #endif
 
+/* Headers of liburing include it, and it would take two of our names. */
+#include <stdatomic.h>
+#undef atomic_load
+#undef atomic_store
+
 #define atomic_load_rlx(p) \
 	({ sim_point(); __atomic_load_n((p), __ATOMIC_RELAXED); })
 #define atomic_load_acq(p) \
