@@ -132,8 +132,6 @@ static bool wake_joiner(struct worker *w, struct task *t, uint64_t life,
 	/* relaxed: not before the two above */
 	if ((READ_ONCE(t->life) ^ life) & ~(uint64_t)LIFE_ASKED)
 		return false;
-	if (unlikely(READ_ONCE(joiner->rt) != w->rt))
-		return park_wake(joiner, epoch, WAIT_WOKEN);
 	switch (park_claim(joiner, epoch, WAIT_WOKEN)) {
 	case CLAIM_PARKED:
 		*next = go_on(w, joiner, thread);
@@ -347,8 +345,10 @@ static int join_ended(struct task *self, struct task *t, enum wait_state how,
 static int join_published(struct task *self, struct task *t, void **result,
 			  oa_time_t deadline)
 {
-	uint64_t life;
+	uint64_t life, set = LIFE_JSET;
 
+	if (READ_ONCE(self->rt) != READ_ONCE(t->rt))
+		set |= LIFE_JSELECT;
 	life = atomic_load_acq(&t->life); /* [life] */
 	do {
 		if (life & LIFE_ENDED) {
@@ -356,7 +356,7 @@ static int join_published(struct task *self, struct task *t, void **result,
 			return take_result(t, result);
 		}
 		/* [life] ->joiner before JSET; pairs in publish_end() */
-	} while (!atomic_cas(&t->life, &life, life | LIFE_JSET));
+	} while (!atomic_cas(&t->life, &life, life | set));
 	return join_ended(self, t, park_wait(self), result, deadline);
 }
 

@@ -180,6 +180,7 @@ static int make_workers(struct runtime *rt)
 		w->rt = rt;
 		w->index = i;
 		w->alone = rt->nr_workers == 1;
+		w->turn_mask = TURN_MASK;
 		w->cpu = rt->cfg.pin ? cpus_nth(i) : -1;
 		rt->workers[i] = w;
 	}

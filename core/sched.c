@@ -437,11 +437,9 @@ static inline bool out_of_turn(struct worker *w)
 {
 	if (unlikely(--w->budget <= 0))
 		return true;
-	/* What was suspended or is ready never runs again. */
-	if (unlikely(READ_ONCE(w->rt->stopping) == RT_NOW))
-		return true;
-	if (unlikely(!(w->turn & 127)))
-		return idle_slice_over(w);
+	if (unlikely(!(w->turn & READ_ONCE(w->turn_mask))))
+		/* Now and then; or nothing of it is to run ever again. */
+		return !READ_ONCE(w->turn_mask) || idle_slice_over(w);
 	return false;
 }
 

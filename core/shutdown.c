@@ -77,6 +77,9 @@ static void hurry(struct runtime *rt)
 {
 	oa_time_t none = 0;
 
+	/* Those that go from task to task without their loop. */
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		WRITE_ONCE(rt->workers[i]->turn_mask, 0);
 	atomic_cas(&rt->now_since, &none, rt->poll->now()); /* [now] */
 	/* [gone] so that who waits looks again, even if he is about to sleep */
 	atomic_add(&rt->finished, RT_HURRY);

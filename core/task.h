@@ -46,7 +46,7 @@ struct worker;
 #define LIFE_DETACHED	0x100	/* frees itself at its end */
 #define LIFE_CANCEL	0x200	/* asked to stop, and no shield is up */
 #define LIFE_GONE	0x400	/* ended and joined, waits for its entry */
-#define LIFE_JSELECT	0x800	/* ->joiner waits for others as well */
+#define LIFE_JSELECT	0x800	/* ->joiner waits for others, or elsewhere */
 #define LIFE_SHIELD	0x1000	/* a cancel is to be LATER, not CANCEL */
 #define LIFE_LATER	0x2000	/* asked to stop inside a shield */
 #define LIFE_TRY	0x4000	/* joins that were given up, modulo 2^10 */

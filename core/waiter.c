@@ -27,17 +27,21 @@ static void ready_in_order(struct task *t)
 /* Beyond those that there is room for: one system call under a lock. */
 void wakes_add_thread(struct wakes *wk, struct task *t)
 {
-	if (wk->threads == WAKES_THREADS)
+	uint32_t n = wk->threads & ~WAKES_READING;
+
+	if (n == WAKES_THREADS) {
 		thread_unpark(t);
-	else
-		wk->thread[wk->threads++] = t;
+		return;
+	}
+	wk->thread[n] = t;
+	wk->threads++;
 }
 
 void wakes_run_all(struct wakes *wk)
 {
 	struct task *t = wk->first, *next;
 
-	for (uint32_t i = 0; i < wk->threads; i++)
+	for (uint32_t i = 0; i < (wk->threads & ~WAKES_READING); i++)
 		thread_unpark(wk->thread[i]);
 	if (wk->n == 1) {
 		sched_ready(t);
@@ -47,6 +51,6 @@ void wakes_run_all(struct wakes *wk)
 			ready_in_order(t);
 		}
 	}
-	if (wk->reading)
+	if (wk->threads & WAKES_READING)
 		rcu_read_unlock();
 }

@@ -40,20 +40,20 @@ struct waiter {
 
 /* Whose wait was ended: to be made ready when the lock is given up. */
 #define WAKES_THREADS	8u
+/* Some are of other runtimes: until all are in a queue. */
+#define WAKES_READING	0x80000000u
 
 struct wakes {
 	struct task *first;		/* by ->next; suspended and ours */
 	struct task *last;
 	uint32_t n;
-	uint32_t threads;
-	bool reading;			/* RCU; some are of other runtimes */
+	uint32_t threads;		/* and WAKES_READING */
 	struct task *thread[WAKES_THREADS];
 };
 
 static inline void wakes_init(struct wakes *wk)
 {
 	wk->n = wk->threads = 0;
-	wk->reading = false;
 }
 
 void wakes_add_thread(struct wakes *wk, struct task *t);
@@ -71,9 +71,9 @@ static inline void wakes_add(struct wakes *wk, struct task *t)
 /* The caller may go to sleep for want of anybody to wake. */
 static inline void wakes_none(struct wakes *wk)
 {
-	if (wk->n | wk->threads)
+	if (wk->n || wk->threads != WAKES_READING)
 		return;
-	wk->reading = false;
+	wk->threads = 0;
 	rcu_read_unlock();
 }
 
@@ -88,13 +88,13 @@ static inline bool waiter_claim_plain(struct waiter *n, struct wakes *wk)
 	/* A thread may be on its way as soon as the claim is made. */
 	bool thread = READ_ONCE(t->flags) & TASK_THREAD;
 
-	if (unlikely(park_is_foreign(t)) && !wk->reading) {
-		wk->reading = true;
+	if (unlikely(park_is_foreign(t)) && !(wk->threads & WAKES_READING)) {
+		wk->threads |= WAKES_READING;
 		rcu_read_lock();
 	}
 	switch (park_claim(t, n->epoch, WAIT_WOKEN)) {
 	case CLAIM_LOST:
-		if (unlikely(wk->reading))
+		if (unlikely(wk->threads))
 			wakes_none(wk);
 		return false;
 	case CLAIM_PARKED:
@@ -126,9 +126,9 @@ void wakes_run_all(struct wakes *wk);
 /* No lock is held. */
 static inline void wakes_run(struct wakes *wk)
 {
-	if (likely(wk->n == 1 && !(wk->threads | wk->reading)))
+	if (likely(wk->n == 1 && !wk->threads))
 		sched_ready(wk->first);
-	else if (wk->n | wk->threads | wk->reading)
+	else if (wk->n | wk->threads)
 		wakes_run_all(wk);
 }
 

@@ -31,6 +31,9 @@ enum commit {
 	COMMIT_END_OWN,		/* ... and was of its own size */
 };
 
+/* One turn in so many looks at the time. */
+#define TURN_MASK	127u
+
 struct worker {
 	/* hot, W only */
 	struct task *current;		/* W; NULL in the loop */
@@ -39,6 +42,7 @@ struct worker {
 	enum commit commit;		/* W */
 	int32_t budget;			/* W; turns left before the loop */
 	bool alone;			/* I; the runtime's only worker */
+	uint32_t turn_mask;		/* A; turns between looks; 0: RT_NOW */
 	uint32_t index;			/* I; in its runtime */
 	uint32_t id;			/* I; in the process */
 	uint32_t in_user;		/* 1; a task's own code is running */

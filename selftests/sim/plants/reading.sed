@@ -3,4 +3,4 @@
 # source: core/waiter.c
 # test: wakers
 s/^static void ready_in_order/void sim_spin(unsigned int n);\n&/
-/^void wakes_run_all/,/^}/s/struct task \*t = wk->first, \*next;/&\n\tif (wk->reading) { rcu_read_unlock(); wk->reading = false; sim_spin(20000); }/
+/^void wakes_run_all/,/^}/s/struct task \*t = wk->first, \*next;/&\n\tif (wk->threads \& WAKES_READING) { rcu_read_unlock(); wk->threads \&= ~WAKES_READING; sim_spin(20000); }/
