@@ -275,6 +275,25 @@ static uint32_t rescue_from(struct worker *w, struct worker *from)
 	return n;
 }
 
+/* One job, which is ready as a task afterwards. */
+static uint32_t search_jobs(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+	uint32_t from = worker_random(w) % rt->nr_workers;
+	struct worker *peer;
+	struct task *t;
+
+	for (uint32_t i = 0; i < rt->nr_workers; i++) {
+		peer = rt->workers[(from + i) % rt->nr_workers];
+		t = peer == w ? NULL : jobs_steal(w, peer);
+		if (!t)
+			continue;
+		sched_queue(w, t);
+		return 1;
+	}
+	return 0;
+}
+
 /* A look at everybody's queues; how many tasks came of it. */
 static uint32_t search(struct worker *w, bool rescue)
 {
@@ -293,7 +312,7 @@ static uint32_t search(struct worker *w, bool rescue)
 		if (n)
 			return n;
 	}
-	return 0;
+	return search_jobs(w);
 }
 
 static bool any_queue(struct worker *w)
@@ -306,7 +325,8 @@ static bool any_queue(struct worker *w)
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		if (ring_len(&rt->workers[i]->ring) ||
 		    spill_len(&rt->workers[i]->spill) ||
-		    READ_ONCE(rt->workers[i]->prioq.free))
+		    READ_ONCE(rt->workers[i]->prioq.free) ||
+		    jobs_len(&rt->workers[i]->jobs))
 			return true;
 	return false;
 }

@@ -13,6 +13,7 @@
 #include <oa/block.h>
 
 #include "core/conds.h"
+#include "core/jobs.h"
 #include "core/mem.h"
 #include "core/members.h"
 #include "core/runtime.h"
@@ -189,6 +190,8 @@ void task_at_end(struct task *t)
 		scopes_end(t);
 	if (t->flags & TASK_CONDS)
 		conds_release(t);
+	if (t->flags & TASK_JOBS)
+		jobs_check_end(worker_self(), t);
 }
 
 void locals_free(struct task *t)

@@ -8,6 +8,7 @@
 #define OA_CORE_SWITCH_H
 
 #include "arch/san.h"
+#include "core/jobs.h"
 #include "core/overflow.h"
 #include "core/runtime.h"
 
@@ -46,8 +47,11 @@ static __cold_path void switch_unhold(struct worker *w, struct task *t,
 static inline void switch_leaving(struct worker *w, struct task *t,
 				  struct cxx_state *held)
 {
-	if (likely(!(t->flags & (TASK_FPCTL | TASK_BARE | TASK_CXX))))
+	if (likely(!(t->flags & (TASK_FPCTL | TASK_BARE | TASK_CXX |
+				 TASK_JOBS))))
 		return;
+	if (t->flags & TASK_JOBS)
+		jobs_part(w, t);
 	if (t->flags & TASK_CXX && unlikely(cxx_busy(w->cxx)))
 		switch_hold(w, t, held);
 	if (t->flags & TASK_FPCTL) {

@@ -97,10 +97,11 @@ enum wait_state {
 #define TASK_FUTURE	0x40000	/* its end is a value: core/future.h */
 #define TASK_POOLED	0x80000	/* queued for the blocking pool, or on it */
 #define TASK_URGED	0x100000	/* ->ext->prio is not the default */
+#define TASK_JOBS	0x200000	/* may have jobs in the worker's deque */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */
-#define TASK_AT_END	(TASK_CONDS | TASK_LOCALS | TASK_SCOPES)
+#define TASK_AT_END	(TASK_CONDS | TASK_LOCALS | TASK_SCOPES | TASK_JOBS)
 /* Somebody is to be told of its end. */
 #define TASK_TOLD	(TASK_MEMBER | TASK_FUTURE)
 /* Before it has started: the worker's loop has to look at it first. */

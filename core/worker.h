@@ -9,6 +9,7 @@
 #include <oa/inspect.h>
 
 #include "arch/cxx.h"
+#include "core/jobs.h"
 #include "core/poll.h"
 #include "core/prioq.h"
 #include "core/runq.h"
@@ -90,6 +91,7 @@ struct worker {
 
 	_Alignas(OA_LINE_PAIR) struct ring ring;
 	struct spill spill;		/* core/spill.c */
+	struct jobs jobs;		/* core/jobs.c */
 	struct prioq prioq;		/* core/prioq.c */
 	_Alignas(OA_LINE_PAIR) struct wheel wheel;
 

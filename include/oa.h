@@ -11,6 +11,7 @@
 #include <oa/future.h>
 #include <oa/inspect.h>
 #include <oa/io.h>
+#include <oa/job.h>
 #include <oa/runtime.h>
 #include <oa/scope.h>
 #include <oa/select.h>

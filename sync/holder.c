@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/inspect.h"
+#include "core/job.h"
 #include "core/waitgraph.h"
 #include "sync/sync.h"
 
@@ -45,6 +46,8 @@ static const struct {
 
 const void *object_holder(const char *what, const void *on, unsigned int i)
 {
+	if (!i && !strcmp(what, job_name))
+		return job_runner(on);
 	for (unsigned int k = 0; !i && k < ARRAY_SIZE(kinds); k++)
 		if (!strcmp(what, kinds[k].what))
 			return kinds[k].holder(on);
