@@ -16,6 +16,7 @@
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
+#include "core/job.h"
 #include "core/mem.h"
 #include "core/members.h"
 #include "core/park.h"
@@ -271,6 +272,9 @@ static void set_limit(struct task *t, oa_time_t at, oa_time_t timeout)
 
 int task_unwanted(const struct task *t)
 {
+	/* A part of one that runs, which waits for it. */
+	if (t->fn == job_run)
+		return 0;
 	/* relaxed: who asks later comes too late for this */
 	if (READ_ONCE(t->life) & LIFE_CANCEL ||
 	    rt_drops(t->rt))

@@ -331,6 +331,55 @@ JOB_TEST(a_cancel_at_any_moment)
 	task_wait_until(count_tasks(NULL) == 1);
 }
 
+/* ---- shutting down */
+
+static void *forks_and_drains(void *arg)
+{
+	struct oa_job job[20];
+
+	now = arg;
+	for (int i = 0; i < 20; i++)
+		ASSERT_OK(oa_job_fork(&job[i], adds_one, as_result(i)));
+	ASSERT_OK(oa_shutdown(NULL, OA_SHUTDOWN_DRAIN));
+	/* They are tasks now, and have not begun. */
+	oa_yield();
+	for (int i = 0; i < 20; i++)
+		ASSERT_EQ(as_result(i + 1), oa_job_join(&job[i]));
+	return NULL;
+}
+
+TEST_F(job, of_a_task_that_is_let_end)
+{
+	struct oa_ended e;
+
+	ASSERT_OK(oa_run(forks_and_drains, self, .workers = variant->workers,
+			 .ended = &e));
+	EXPECT_EQ(20u, self->ran);
+	EXPECT_EQ(0ul, e.dropped + e.abandoned);
+}
+
+static void *forks_and_goes(void *arg)
+{
+	struct oa_job job[20];
+
+	now = arg;
+	for (int i = 0; i < 20; i++)
+		ASSERT_OK(oa_job_fork(&job[i], sleeps, NULL));
+	oa_yield();
+	ASSERT_OK(oa_shutdown(NULL, OA_SHUTDOWN_NOW));
+	oa_yield();
+	return NULL;
+}
+
+TEST_F(job, of_a_task_that_is_abandoned)
+{
+	struct oa_ended e;
+
+	ASSERT_OK(oa_run(forks_and_goes, self, .workers = variant->workers,
+			 .ended = &e));
+	EXPECT_EQ(e.abandoned, 1ul + SEEN(self->ran));
+}
+
 /* ---- loops */
 
 #define RANGE	100000

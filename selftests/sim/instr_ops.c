@@ -114,6 +114,17 @@ static void do_deadline(void)
 	}
 }
 
+/* It is taken back by who has forked it. */
+static void do_job(void)
+{
+	struct oa_job job;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		check(oa_job_fork(&job, counts, NULL));
+		check(oa_job_join(&job) != NULL);
+	}
+}
+
 static void do_sleep(void)
 {
 	for (unsigned int i = 0; i < TURNS; i++)
@@ -282,6 +293,7 @@ static const struct {
 	{ "park-wake", do_park_wake, TURNS },
 	{ "arm-cancel", do_arm_cancel, TURNS },
 	{ "deadline", do_deadline, TURNS },
+	{ "job", do_job, TURNS },
 	{ "sleep", do_sleep, TURNS },
 	{ "post", do_post, TURNS },
 	{ "nop", do_nop, TURNS },
