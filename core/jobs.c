@@ -32,20 +32,9 @@
 
 #define QUIET	256u	/* forks for which who has been told need not hear more */
 
-bool jobs_take_at(struct jobs *j, uint32_t at)
+bool jobs_take_last(struct jobs *j, uint32_t at, uint32_t top)
 {
-	uint32_t top;
-
-	WRITE_ONCE(j->bottom, at);
-	if (likely(park_is_asymmetric()))
-		barrier(); /* [job-asym] */
-	else
-		smp_mb(); /* [job-asym] */
-	/* [job-top] not before the store to bottom */
-	top = atomic_load_acq(&j->top);
-	if (likely((int32_t)(at - top) > 0))
-		return true;
-	/* The last one, or it is gone: top stands above it either way. */
+	/* Whether it is ours or gone, top stands above it afterwards. */
 	WRITE_ONCE(j->bottom, at + 1);
 	return top == at && atomic_cas(&j->top, &top, at + 1); /* [job-top] */
 }

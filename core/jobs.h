@@ -44,8 +44,9 @@ static inline uint32_t jobs_len(const struct jobs *j)
 	return n > 0 ? (uint32_t)n : 0;
 }
 
-/* Owner: nothing newer than what lies at @at, which is the caller's if true. */
-bool jobs_take_at(struct jobs *j, uint32_t at);
+/* The end of jobs_take_at(), see core/job.h. */
+bool jobs_take_last(struct jobs *j, uint32_t at, uint32_t top);
+
 /* Owner. The newest, or NULL. */
 struct oa_job *jobs_pop(struct jobs *j);
 
