@@ -54,7 +54,8 @@ static void fill(struct worker *w, struct task *t, struct oa_job *job)
 	WRITE_ONCE(t->fn, job_run);
 	t->arg = job;
 	WRITE_ONCE(t->flags, TASK_INTERNAL);
-	WRITE_ONCE(t->site, (const void *)(uintptr_t)job->oa__fn);
+	/* As a return address, which is what others are. */
+	WRITE_ONCE(t->site, (const char *)(uintptr_t)job->oa__fn + 1);
 	WRITE_ONCE(t->rt, w->rt);
 	WRITE_ONCE(t->deadline, OA_FOREVER);
 	/* [life] for walkers; others get it by the queue */

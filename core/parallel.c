@@ -2,8 +2,11 @@
 /*
  * A loop over a range by all workers. Whoever has a part goes through it piece
  * by piece, and offers the second half of what is left whenever nothing of his
- * is on offer any more: so there are about as many parts as thieves came, and
- * none where nobody idles.
+ * is on offer any more: so there are about as many parts as thieves came.
+ *
+ * A piece that suspends makes a task of what its worker has on offer, and
+ * leaves that idle. So parts are counted when they are offered: as many as keep
+ * the workers busy, and if all of them wait, no more.
  */
 #include <errno.h>
 
@@ -12,11 +15,13 @@
 #include "core/runtime.h"
 
 #define PIECES	64u		/* for each worker, if the library chooses */
+#define PARTS	2u		/* for each worker: one that runs, one on offer */
 
 struct loop {
 	oa_range_fn fn;		/* I */
 	void *arg;		/* I */
 	size_t grain;		/* I */
+	uint32_t parts;		/* A; that have not been gone through */
 	int err;		/* A; nothing more is begun */
 };
 
@@ -32,15 +37,17 @@ static void *run_part(void *arg)
 	struct part *p = arg;
 
 	go_through(p->of, p->begin, p->end);
+	atomic_sub(&p->of->parts, 1u); /* [loop] */
 	return NULL;
 }
 
 /* Is there anybody who might want a part, and none on offer? */
-static bool should_offer(void)
+static bool should_offer(const struct loop *l)
 {
 	const struct worker *w = worker_self();
 
-	return w && w->current && !w->alone && !jobs_len(&w->jobs);
+	return w && w->current && !w->alone && !jobs_len(&w->jobs) &&
+	       READ_ONCE(l->parts) < PARTS * w->rt->nr_workers;
 }
 
 /* The first half of it, while the second is on offer; then that. */
@@ -50,6 +57,7 @@ static __noinline void go_halves(struct loop *l, size_t begin, size_t end)
 	struct part rest = { l, half, end };
 	struct oa_job job;
 
+	atomic_add(&l->parts, 1u); /* [loop] a bound, nothing else */
 	oa_job_fork(&job, run_part, &rest);
 	go_through(l, begin, half);
 	oa_job_join(&job);
@@ -61,7 +69,7 @@ static void go_through(struct loop *l, size_t begin, size_t end)
 	size_t n;
 
 	while (begin < end && !READ_ONCE(l->err)) { /* relaxed: soon */
-		if (end - begin > l->grain && should_offer()) {
+		if (end - begin > l->grain && should_offer(l)) {
 			go_halves(l, begin, end);
 			return;
 		}
@@ -81,7 +89,8 @@ int oa_parallel_for(size_t begin, size_t end, size_t grain, oa_range_fn fn,
 		    void *arg)
 {
 	struct task *t = task_self();
-	struct loop l = { .fn = fn, .arg = arg, .grain = grain };
+	struct loop l = { .fn = fn, .arg = arg, .grain = grain,
+			  .parts = 1 };
 
 	if (!fn)
 		return -EINVAL;

@@ -445,6 +445,32 @@ JOB_TEST(loops_in_loops)
 	ASSERT_EQ(8u + 64 + 512 + 4096, SEEN(self->ran));
 }
 
+static unsigned int peak;
+
+static void waits_a_little(size_t begin, size_t end, void *arg)
+{
+	unsigned int n = COUNT(now->ran), was = SEEN(peak);
+
+	while (n > was &&
+	       !__atomic_compare_exchange_n(&peak, &was, n, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	ASSERT_OK(oa_sleep(OA_MSEC / 10));
+	__atomic_sub_fetch(&now->ran, 1, __ATOMIC_ACQ_REL);
+	(void)begin, (void)end, (void)arg;
+}
+
+/* Pieces that wait leave workers idle, but are not begun without end. */
+JOB_TEST(not_all_pieces_at_once)
+{
+	now = self;
+	peak = 0;
+	ASSERT_OK(oa_parallel_for(0, 500, 1, waits_a_little, NULL));
+	EXPECT_EQ(0u, self->ran);
+	/* Some may be offered at the same moment. */
+	EXPECT_LE(peak, 3 * variant->workers);
+}
+
 static void counts(size_t begin, size_t end, void *arg)
 {
 	data *d = arg;
