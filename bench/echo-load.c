@@ -6,24 +6,29 @@
  * multishot receive for each connection into shared buffers, all sends of one
  * batch of completions in one system call, one look at the clock a batch.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <liburing.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "echo.h"
+#include "versus/common/work.h"
 
 #define BUFFERS		4096
 #define BUFFER_SIZE	1024
 #define TAG_SEND	(1ull << 32)
 
+/* Requests of no work, and of 5, 10 ... 200 us. */
+#define WORKS		40
+#define WORK_STEP	5
+
 struct conn {
+	const char *msg;
 	int fd;
 	unsigned int got;
 	uint64_t sent_at;
@@ -35,36 +40,20 @@ struct client {
 	struct io_uring_buf_ring *br;
 	char *buf;
 	struct conn *conn;
-	char msg[BUFFER_SIZE];
+	char msg[WORKS + 1][BUFFER_SIZE];
+	uint64_t sent, random;
 	bool counting;
 };
 
-/* CPU time of all threads of a process, in ns. */
-static uint64_t process_cpu(pid_t pid)
+/* Those threads of it count that have ended, too. */
+uint64_t echo_process_cpu(pid_t pid)
 {
-	char path[320];
-	struct dirent *e;
-	uint64_t sum = 0;
-	DIR *d;
+	struct timespec t;
+	clockid_t id;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	d = opendir(path);
-	while (d && (e = readdir(d))) {
-		unsigned long long ns = 0;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid,
-			 e->d_name);
-		f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (!f)
-			continue;
-		if (fscanf(f, "%llu", &ns) == 1)
-			sum += ns;
-		fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return sum;
+	if (clock_getcpuclockid(pid, &id) || clock_gettime(id, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * NSEC + (uint64_t)t.tv_nsec;
 }
 
 static int connect_one(struct echo_load *l)
@@ -99,13 +88,24 @@ static void receive(struct client *c, unsigned int i)
 	io_uring_sqe_set_data64(sqe, i);
 }
 
+static const char *next_message(struct client *c)
+{
+	unsigned int every = c->l->work_every;
+
+	if (!every || ++c->sent % every)
+		return c->msg[0];
+	return c->msg[1 + bench_random(&c->random) % WORKS];
+}
+
 static void request(struct client *c, unsigned int i, uint64_t now)
 {
 	struct io_uring_sqe *sqe = next_sqe(c);
+	struct conn *k = &c->conn[i];
 
-	c->conn[i].sent_at = now;
-	c->conn[i].got = 0;
-	io_uring_prep_send(sqe, (int)i, c->msg, c->l->bytes, MSG_WAITALL);
+	k->sent_at = now;
+	k->got = 0;
+	k->msg = next_message(c);
+	io_uring_prep_send(sqe, (int)i, k->msg, c->l->bytes, MSG_WAITALL);
 	sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
 	io_uring_sqe_set_data64(sqe, i | TAG_SEND);
 }
@@ -161,7 +161,7 @@ static int connections(struct client *c)
 static int answered(struct client *c, struct conn *k, const char *p,
 		    unsigned int n, uint64_t now)
 {
-	if (k->got + n > c->l->bytes || memcmp(p, c->msg + k->got, n))
+	if (k->got + n > c->l->bytes || memcmp(p, k->msg + k->got, n))
 		return bench_fail(c->l->r, "a wrong answer");
 	k->got += n;
 	if (k->got < c->l->bytes)
@@ -234,14 +234,27 @@ static int load(struct client *c)
 	c->counting = true;
 	begun = now;
 	l->client_cpu = bench_cpu_ns();
-	l->server_cpu = process_cpu(l->server);
+	l->server_cpu = echo_process_cpu(l->server);
 	while ((now = bench_now()) < begun + l->run_ns)
 		if (batch(c))
 			return -1;
 	l->ns = now - begun;
 	l->client_cpu = bench_cpu_ns() - l->client_cpu;
-	l->server_cpu = process_cpu(l->server) - l->server_cpu;
+	l->server_cpu = echo_process_cpu(l->server) - l->server_cpu;
 	return l->requests ? 0 : bench_fail(l->r, "no answers");
+}
+
+static void messages(struct client *c)
+{
+	c->random = 88172645463325252ull;
+	for (unsigned int w = 0; w <= WORKS; w++) {
+		for (unsigned int i = 0; i < c->l->bytes; i++)
+			c->msg[w][i] = (char)('a' + i % 20);
+		if (!w || c->l->bytes < 2)
+			continue;
+		c->msg[w][0] = WORK_MARK;
+		c->msg[w][1] = (char)(w * WORK_STEP);
+	}
 }
 
 int echo_load(struct echo_load *l)
@@ -252,8 +265,7 @@ int echo_load(struct echo_load *l)
 	if (!c || l->bytes > BUFFER_SIZE)
 		return bench_fail(l->r, "bad size");
 	c->l = l;
-	for (unsigned int i = 0; i < l->bytes; i++)
-		c->msg[i] = (char)('a' + i % 26);
+	messages(c);
 	ret = raw_ring(l->r, &c->ring, 16384);
 	if (!ret && (buffers(c) || connections(c) || load(c)))
 		ret = -1;

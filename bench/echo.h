@@ -14,6 +14,7 @@ struct echo_load {
 	unsigned int bytes;
 	uint64_t warmup_ns, run_ns;
 	pid_t server;
+	unsigned int work_every;	/* one of so many asks for work; 0: none */
 	/* what it found */
 	uint64_t requests, ns;
 	uint64_t client_cpu, server_cpu;	/* ns in the timed part */
@@ -21,6 +22,8 @@ struct echo_load {
 
 /* Keeps one request under way on each connection; 0 or bench_fail(). */
 int echo_load(struct echo_load *l);
+/* CPU time of all threads of a process, in ns. */
+uint64_t echo_process_cpu(pid_t pid);
 
 /* Serve connections of fd until killed; return only on errors. */
 int echo_serve_epoll(int fd);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "echo.h"
+#include "versus/common/work.h"
 
 static void add(int ep, int fd)
 {
@@ -33,6 +34,8 @@ static void serve(int fd)
 	static char b[4096];
 	ssize_t n = recv(fd, b, sizeof(b), 0);
 
+	if (n > 0)
+		work_for(b, (size_t)n);
 	if (n <= 0 || send(fd, b, (size_t)n, MSG_NOSIGNAL) != n)
 		close(fd);
 }

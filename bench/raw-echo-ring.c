@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "echo.h"
+#include "versus/common/work.h"
 
 #define BUFFERS		4096
 #define BUFFER_SIZE	4096
@@ -70,9 +71,10 @@ static void answer(struct server *s, unsigned int file, unsigned int id,
 		   unsigned int n)
 {
 	struct io_uring_sqe *sqe = next_sqe(s);
+	char *b = s->buf + (size_t)id * BUFFER_SIZE;
 
-	io_uring_prep_send(sqe, (int)file, s->buf + (size_t)id * BUFFER_SIZE,
-			   n, MSG_WAITALL);
+	work_for(b, n);
+	io_uring_prep_send(sqe, (int)file, b, n, MSG_WAITALL);
 	sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
 	tag(sqe, SEND, file);
 	s->hold[s->held++] = (unsigned short)id;
