@@ -76,6 +76,8 @@ struct settings {
 	uint64_t sample_ns;		/* a sample lasts this long at least */
 	uint64_t iterations;		/* exactly so many: no clock is read */
 	unsigned int limit_s;		/* a sample that takes longer hangs */
+	bool whole;			/* the mean of a sample, not its laps */
+	bool unpinned;			/* threads go where the kernel wants */
 };
 
 struct run {

@@ -15,6 +15,7 @@ static int usage(FILE *to)
 	      "[-C cpus] [-w workers]\n"
 	      "                [--impl=oa|raw|both] [--versus] [--time=ms] "
 	      "[--iterations=n]\n"
+	      "                [--whole] [--unpinned] [--limit=s]\n"
 	      "                <collection>|all <bench>|all [options]\n"
 	      "       oa-bench --list\n", to);
 	return to == stdout ? 0 : 2;

@@ -11,7 +11,7 @@
 int bench_oa_run_ended(struct run *r, unsigned int workers, oa_fn fn,
 		       void *arg, struct oa_ended *ended)
 {
-	bool pin = workers <= r->set->ncpu;
+	bool pin = workers <= r->set->ncpu && !r->set->unpinned;
 	int ret;
 
 	bench_pin(r, 0, pin ? workers : r->set->ncpu);

@@ -174,6 +174,22 @@ int option_split(char **argv, int i, char *name, size_t size, const char **value
 	return eq ? 1 : 2;
 }
 
+/* Those that are set by being there. */
+static bool a_switch(const char *s)
+{
+	if (!strcmp(s, "--versus")) {
+		option_versus = true;
+		option_impls = "both";
+	} else if (!strcmp(s, "--whole")) {
+		settings.whole = true;
+	} else if (!strcmp(s, "--unpinned")) {
+		settings.unpinned = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* The options that stand before the collection: 0 or an exit code. */
 int option_settings(int argc, char **argv, int *at)
 {
@@ -182,9 +198,7 @@ int option_settings(int argc, char **argv, int *at)
 		char name[32];
 		int took, ret;
 
-		if (!strcmp(argv[*at], "--versus")) {
-			option_versus = true;
-			option_impls = "both";
+		if (a_switch(argv[*at])) {
 			++*at;
 			continue;
 		}

@@ -64,7 +64,7 @@ void bench_add_time(struct run *r, uint64_t ns)
 /* How many of n iterations a lap has. */
 uint64_t bench_lap_size(const struct run *r, uint64_t n)
 {
-	return r->set->iterations ? n : n / LAPS + 1;
+	return r->set->iterations || r->set->whole ? n : n / LAPS + 1;
 }
 
 /* A lap is over, in which so many operations were done. */
@@ -213,6 +213,8 @@ void bench_pin(const struct run *r, unsigned int first, unsigned int n)
 	const struct settings *s = r->set;
 	cpu_set_t set;
 
+	if (s->unpinned)
+		return;
 	CPU_ZERO(&set);
 	for (unsigned int i = 0; i < n; i++)
 		CPU_SET(s->cpu[(first + i) % s->ncpu], &set);
