@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""The figures of one metric of one row: medians, and ratios turn by turn."""
+import statistics
+
+from .peers import BY_NAME
+
+
+def median(values):
+    there = [v for v in values if v is not None]
+    return statistics.median(there) if there else None
+
+
+class Figures:
+    """samples: name of a peer ('oa': ours) -> a list, a figure a turn."""
+
+    def __init__(self, row, metric, samples):
+        self.row = row
+        self.metric = metric
+        self.more = metric.more
+        self.samples = {name: [t.get(metric.name) if t else None
+                               for t in turns]
+                        for name, turns in samples.items()}
+
+    @staticmethod
+    def title(name):
+        return 'liboa' if name == 'oa' else BY_NAME[name].title
+
+    def of(self, name):
+        return median(self.samples.get(name, []))
+
+    def ours(self):
+        return self.of('oa')
+
+    def span(self, name):
+        there = [v for v in self.samples.get(name, []) if v is not None]
+        return (min(there), max(there)) if there else None
+
+    def cost_ratio(self, name):
+        """How dear ours is beside that peer in the same turn; below 1 is
+        ahead. The median over the turns."""
+        ratios = []
+        for a, b in zip(self.samples.get('oa', []),
+                        self.samples.get(name, [])):
+            if a and b:
+                ratios.append(b / a if self.more else a / b)
+        return median(ratios)
+
+    def others(self):
+        """Those that were measured, the best first."""
+        names = [n for n in self.samples
+                 if n != 'oa' and self.of(n) is not None]
+        return sorted(names, key=self.of, reverse=self.more)
+
+    def best(self):
+        names = self.others()
+        return names[0] if names else None
+
+    def lead(self):
+        """How many times as good as the best other; above 1 is ahead."""
+        cost = self.cost_ratio(self.best()) if self.best() else None
+        return 1 / cost if cost else None
+
+    def met(self):
+        return self.metric.mark.test(self) if self.metric.mark else None
