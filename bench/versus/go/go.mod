@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module versus
+
+go 1.19
