@@ -23,28 +23,46 @@ static void all_files(void)
 	setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-int versus_listen(void)
+int versus_listen_beside(int *port)
 {
 	struct sockaddr_in at = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)opt_number("port", 0)),
+		.sin_port = htons((uint16_t)*port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	socklen_t len = sizeof(at);
 
-	all_files();
-	signal(SIGPIPE, SIG_IGN);
 	if (fd < 0)
 		wrong("socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	/* inherited by what is accepted */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&at, len) || listen(fd, 4096) ||
 	    getsockname(fd, (struct sockaddr *)&at, &len))
 		wrong("cannot listen: %s", strerror(errno));
-	report("port", ntohs(at.sin_port), "");
+	*port = ntohs(at.sin_port);
 	return fd;
+}
+
+int versus_listen_on(int *port)
+{
+	int fd;
+
+	all_files();
+	signal(SIGPIPE, SIG_IGN);
+	*port = (int)opt_number("port", 0);
+	fd = versus_listen_beside(port);
+	report("port", *port, "");
+	return fd;
+}
+
+int versus_listen(void)
+{
+	int port;
+
+	return versus_listen_on(&port);
 }
 
 int versus_file(uint64_t *blocks)

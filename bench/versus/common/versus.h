@@ -40,6 +40,9 @@ void report_latency(const char *name, uint64_t *v, uint64_t n);
 
 /* On the loopback, any port unless --port: which one is reported. */
 int versus_listen(void);
+int versus_listen_on(int *port);
+/* One more for that port, for those that accept by several. */
+int versus_listen_beside(int *port);
 /* The file of --path, its 4 KiB blocks, and whether one is the k-th. */
 int versus_file(uint64_t *blocks);
 void check_block(const void *b, long got, uint64_t k);

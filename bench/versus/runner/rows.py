@@ -173,7 +173,7 @@ def timer_rows():
              Metric('first_p50', 'late p50, first round', 'us')])
     yield Row(
         'expiry', 'timers', 'a million asleep, then expiring over 1 s',
-        'expiry', 1, ['go', 'tokio', 'tokio-ct', 'boost', 'raw'],
+        'expiry', 1, ['go', 'tokio', 'tokio-ct', 'boost', 'uv', 'raw'],
         [Metric('cpu', 'CPU a timer', 'ns', at_most(450, 'ns')),
          Metric('late_p99', 'late p99', 'us', at_most(100, 'us')),
          Metric('late_p50', 'late p50', 'us')],
