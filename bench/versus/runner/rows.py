@@ -9,6 +9,32 @@ ALL = ['go', 'tokio', 'tokio-ct', 'rayon', 'boost', 'tbb', 'uv', 'pthreads',
 RAW_SERVERS = ['epoll', 'uring']
 
 
+# How the work of a peer differs, by its name and the WORKLOAD.
+FIBRES = '100,000 fibres, since each has its stack from the beginning'
+NOTES = {
+    ('boost', 'spawn'): FIBRES,
+    ('boost', 'memory'): FIBRES,
+    ('boost', 'sleepers'): FIBRES + '; CPU scaled to a million',
+    ('boost', 'expiry'): FIBRES,
+    ('pthreads', 'spawn'): '10,000 threads',
+    ('pthreads', 'memory'): "5,000 threads; without the kernel's part",
+    ('tokio', 'yield'): 'wakes itself, which is dearer by yield_now()',
+    ('tokio-ct', 'yield'): 'wakes itself, which is dearer by yield_now()',
+    ('tokio', 'pingpong'): 'channels of one element: it has none of zero',
+    ('tokio-ct', 'pingpong'): 'channels of one element: it has none of zero',
+    ('tokio', 'queue'): 'one receiver: its channel has no more',
+    ('tokio-ct', 'queue'): 'one receiver: its channel has no more',
+    ('tokio-ct', 'wake'): 'two runtimes, a thread each',
+    ('go', 'wake'): 'one way: the waker goes on computing',
+    ('uv', 'expiry'): 'callbacks, due at whole milliseconds; no tasks',
+    ('uv', 'arm-cancel'): 'callbacks of a timer that is made once',
+    ('raw', 'expiry'): 'no tasks to resume',
+    ('tokio', 'file'): 'a hop to a blocking thread for each, as tokio::fs',
+    ('uv', 'file'): 'its pool: a thread a worker, 64 for O_DIRECT',
+    ('pthreads', 'file'): '64 threads',
+}
+
+
 class Metric:
     def __init__(self, name, title, unit, mark=None, more=False, info=False):
         self.name = name

@@ -2,6 +2,7 @@
 """RESULTS.md: ratios and marks first, then every figure."""
 from .figures import Figures
 from .peers import BY_NAME
+from .rows import NOTES
 
 QUICK = '**Made with QUICK: counts too small to tell anything.**'
 VERDICT = {True: 'yes', False: '**no**', None: ''}
@@ -70,6 +71,10 @@ def row_table(row, entry):
         if any(f.of(name) is not None for f in all_of):
             out.append(line([Figures.title(name)] +
                             [cell(f, name) for f in all_of]))
+    for name in names:
+        if (name, row.work) in NOTES:
+            out += ['', '%s: %s.' % (Figures.title(name),
+                                     NOTES[name, row.work])]
     for name, why in sorted(entry.get('failed', {}).items()):
         out += ['', '%s failed in %d of the turns: %s' %
                 (Figures.title(name), why['times'], why['last'])]
