@@ -77,6 +77,9 @@ all_that_is_right()
 	got=$(timeout 60 "$program" -f simple -r 2 --time=1 -w 1 sched yield \
 		-t 2,3 2>&1) || fail "exit code $?: $got"
 	same 2 "$(wc -l <<<"$got")" 'lines'
+	got=$(timeout 60 "$program" -f simple -r 1 --time=1 -w 2 --whole \
+		--unpinned sched yield 2>&1) || fail "exit code $?: $got"
+	matches "$got" '[0-9]*' 'the mean'
 }
 
 run_tests settings benches options_of_a_bench all_that_is_right

@@ -4,8 +4,6 @@
 #include "versus/raw/raw.h"
 
 static const struct workload workloads[] = {
-	{ "wake", raw_wake },
-	{ "expiry", raw_expiry },
 	{ "file", raw_file },
 	{ "echo", raw_echo },
 	{ NULL, NULL },

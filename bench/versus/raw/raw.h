@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-void raw_wake(void);
-void raw_expiry(void);
 void raw_file(void);
 void raw_echo(void);
 

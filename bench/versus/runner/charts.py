@@ -2,8 +2,10 @@
 """A chart for each group of rows, drawn by gnuplot: how dear the others are
 beside ours, on a logarithmic scale."""
 import os
+import re
 import shutil
 import subprocess
+import textwrap
 
 from .figures import Figures
 from .peers import BY_NAME
@@ -31,26 +33,47 @@ def quoted(s):
     return '"%s"' % s.replace('\\', '').replace('"', '')
 
 
+def label(title):
+    return '"%s"' % '\\n'.join(textwrap.wrap(title.replace('"', ''), 34))
+
+
+def scale(rows):
+    """From, to, and the tics of a logarithmic axis that holds them all."""
+    all_of = [v for _, times in rows for v in times.values()] + [1]
+    low, high = min(all_of) / 1.1, max(all_of) * 1.1
+    if high / low > 100:
+        tics = [10 ** e for e in range(-6, 7)]
+    elif high / low > 4:
+        tics = [m * 10 ** e for e in range(-6, 7) for m in (1, 2, 5)]
+    else:
+        tics = [.5, .6, .7, .8, .9, 1, 1.1, 1.2, 1.3, 1.5, 1.75, 2, 2.5, 3, 4]
+    return low, high, ', '.join('"%g" %g' % (t, t) for t in tics
+                                if low <= t <= high)
+
+
 def script(rows, peers, data, svg):
-    height = 90 + 14 * sum(len(t) + 2 for _, t in rows)
-    tics = ', '.join('%s %g' % (quoted(title), at)
-                     for title, at in centres(rows))
+    bars_of = sum(len(t) + 2 for _, t in rows)
+    low, high, xtics = scale(rows)
+    ytics = ', '.join('%s %g' % (label(title), at)
+                      for title, at in centres(rows))
     lines = [
-        'set terminal svg size 900,%d font "sans-serif,11" background "white"'
-        % height,
+        'set terminal svg noenhanced size 1000,%d font "sans-serif,11" '
+        'background "white"' % (90 + 13 * max(bars_of, 14)),
         'set output %s' % quoted(svg), 'set logscale x',
-        'set grid x lc rgb "#dddddd"', 'set key outside right top',
-        'set title "times as dear as liboa (more: liboa is ahead)"',
-        'set yrange [%g:-1] ' % sum(len(t) + 2 for _, t in rows),
-        'set ytics (%s)' % tics, 'set style fill solid noborder',
+        'set grid x lc rgb "#dddddd"',
+        'set key outside right top',
+        'set title "times as dear as liboa: more than 1, liboa is ahead"',
+        'set xrange [%g:%g]' % (low, high), 'set xtics (%s)' % xtics,
+        'set yrange [%g:-1]' % bars_of, 'set ytics (%s)' % ytics,
+        'set style fill solid noborder',
         'set arrow from 1,graph 0 to 1,graph 1 nohead lc rgb "#000000" front',
     ]
     plots = []
     for i, n in enumerate(peers):
         colour = COLOURS[list(BY_NAME).index(n) % len(COLOURS)]
-        plots.append('%s index %d using (($1 > 1) ? 1 : $1):2:'
-                     '(($1 > 1) ? 1 : $1):(($1 > 1) ? $1 : 1):'
-                     '($2-.45):($2+.45) with boxxyerror lc rgb "%s" title %s'
+        plots.append('%s index %d using 1:2:(($1 > 1) ? 1 : $1):'
+                     '(($1 > 1) ? $1 : 1):($2-.45):($2+.45) '
+                     'with boxxyerror lc rgb "%s" title %s'
                      % (quoted(data), i, colour, quoted(BY_NAME[n].title)))
     lines.append('plot ' + ', \\\n\t'.join(plots))
     return '\n'.join(lines) + '\n'
@@ -102,6 +125,9 @@ def draw(results, out):
 def sign(svg):
     with open(svg, encoding='utf-8') as f:
         text = f.read()
+    # as every file of the tree: no blanks at the ends of lines
+    text = re.sub(r'[ \t]+$', '', text, flags=re.M)
     head, rest = text.split('?>', 1)
     with open(svg, 'w', encoding='utf-8') as f:
-        f.write(head + '?>\n<!-- SPDX-License-Identifier: MIT -->' + rest)
+        f.write(head + '?>\n<!-- SPDX-License-Identifier: MIT -->' +
+                rest.rstrip('\n') + '\n')

@@ -17,6 +17,7 @@ class Figures:
         self.row = row
         self.metric = metric
         self.more = metric.more
+        self.rate = metric.more     # what a mark on it is written for
         self.samples = {name: [t.get(metric.name) if t else None
                                for t in turns]
                         for name, turns in samples.items()}
@@ -62,3 +63,22 @@ class Figures:
 
     def met(self):
         return self.metric.mark.test(self) if self.metric.mark else None
+
+
+def decided_by_cpu(row, samples):
+    """Where the client is busy, it and not the server limits the requests."""
+    busy = [m for m in row.metrics if m.name == 'client_busy']
+    share = Figures(row, busy[0], samples).ours() if busy else None
+    return share is not None and share > .95
+
+
+def verdict(row, metric, samples):
+    """Is the mark met, and by what other figure, if by another."""
+    f = Figures(row, metric, samples)
+    if metric.mark and metric.name == 'requests' and \
+            decided_by_cpu(row, samples):
+        cpu = [m for m in row.metrics if m.name == 'server_cpu']
+        f = Figures(row, cpu[0], samples)
+        f.rate = True
+        return metric.mark.test(f), ' (by CPU)'
+    return f.met(), ''

@@ -28,7 +28,7 @@ def within(times, names, text):
         if not there:
             return None
         cost = max(f.cost_ratio(n) for n in there)
-        return cost <= (1 / times if f.more else times)
+        return cost <= (1 / times if f.rate else times)
     return Mark(text, test)
 
 

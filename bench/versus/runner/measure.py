@@ -61,9 +61,9 @@ def lines_of(text):
     return figures
 
 
-def bench_figures(s, row, bench):
+def bench_figures(s, row, bench, impl):
     command = [s.program('oa-bench'), '-f', 'json', '-r', '1', '--whole',
-               '-w', str(row.workers), '--limit=%d' % LIMIT]
+               '-w', str(row.workers), '--limit=%d' % LIMIT, '--impl=' + impl]
     if row.workers > 1 and 'pinned' not in bench.settings:
         command.append('--unpinned')
     if s.quick:
@@ -85,12 +85,10 @@ def bench_figures(s, row, bench):
     return figures
 
 
-def ours(s, row):
-    if row.ours is None:
-        return process(s, row, s.program('versus/versus-oa'), [])
+def by_bench(s, row, impl):
     figures = {}
     for bench in row.ours:
-        figures.update(bench_figures(s, row, bench))
+        figures.update(bench_figures(s, row, bench, impl))
     return figures
 
 
@@ -133,10 +131,11 @@ def served(s, row, program, more):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=on(s.server if row.pinned else s.all))
     try:
-        load = [s.program('versus/versus-load')] + row.load + [
-            '--port=' + port_of(server), '--pid=%d' % server.pid]
+        load = [s.program('versus/versus-load'), row.load[0],
+                '--port=' + port_of(server), '--pid=%d' % server.pid]
         if s.quick:
             load += ['--ms=20', '--warmup=5']
+        load += row.load[1:]
         figures = lines_of(text_of(load, s.client if row.pinned else s.all))
         if server.poll() is not None:
             raise Failed('the server ended by itself')
@@ -152,8 +151,12 @@ def turn(s, row, peer, program):
         if peer is None:
             program = s.program('versus/versus-oa')
         return served(s, row, program, peer.args if peer else [])
+    if peer is None and row.ours is None:
+        return process(s, row, s.program('versus/versus-oa'), [])
     if peer is None:
-        return ours(s, row)
+        return by_bench(s, row, 'oa')
+    if peer.name == 'raw':
+        return by_bench(s, row, row.raw)
     if peer.family == 'fio':
         return fio(s, row, program)
     return process(s, row, program, peer.args)

@@ -11,6 +11,7 @@ RAW_SERVERS = ['epoll', 'uring']
 
 # How the work of a peer differs, by its name and the WORKLOAD.
 FIBRES = '100,000 fibres, since each has its stack from the beginning'
+JOBS = 'jobs, which have no stack and wait for nothing but each other'
 NOTES = {
     ('boost', 'spawn'): FIBRES,
     ('boost', 'memory'): FIBRES,
@@ -18,6 +19,10 @@ NOTES = {
     ('boost', 'expiry'): FIBRES,
     ('pthreads', 'spawn'): '10,000 threads',
     ('pthreads', 'memory'): "5,000 threads; without the kernel's part",
+    ('rayon', 'spawn'): JOBS,
+    ('tbb', 'spawn'): JOBS,
+    ('rayon', 'spawn-join'): JOBS + ': join() of two, one of them empty',
+    ('tbb', 'spawn-join'): JOBS,
     ('tokio', 'yield'): 'wakes itself, which is dearer by yield_now()',
     ('tokio-ct', 'yield'): 'wakes itself, which is dearer by yield_now()',
     ('tokio', 'pingpong'): 'channels of one element: it has none of zero',
@@ -59,7 +64,7 @@ class Row:
     kind = 'process'
 
     def __init__(self, key, group, title, work, workers, peers, metrics,
-                 ours=None, args=(), quick=1000, count='count'):
+                 ours=None, args=(), quick=1000, count='count', raw=None):
         self.key = key
         self.group = group
         self.title = title
@@ -73,6 +78,7 @@ class Row:
         self.args = list(args)
         self.quick = quick
         self.count = count
+        self.raw = raw              # what --impl= of oa-bench the peer raw is
 
 
 class ServerRow(Row):
@@ -206,7 +212,7 @@ def timer_rows():
         [Bench('timer million -o 0', {'CPU a timer': ('cpu', 1),
                                       'late p99': ('late_p99', 1e-3),
                                       'late p50': ('late_p50', 1e-3)},
-               '-n')])
+               '-n')], raw='raw:heap')
     for live, most in (0, 40), (1000000, 60):
         yield Row(
             'arm-cancel-%s' % ('million' if live else 'alone'), 'timers',
@@ -242,7 +248,7 @@ def wake_rows():
                {'idle trip p50': ('trip_p50', 1e-3),
                 'one way p50': ('oneway_p50', 1e-3),
                 'one way p99': ('oneway_p99', 1e-3)},
-               settings=['pinned'])], quick=20)
+               settings=['pinned'])], quick=20, raw='raw:futex')
 
 
 def echo_metrics(requests=None, p99=None, cpu=None):
@@ -270,7 +276,8 @@ def server_rows():
     yield ServerRow(
         'echo-10000', 'TCP echo, 10,000 connections', 1,
         [s for s in servers if s != 'pthreads'],
-        echo_metrics(raw), ['echo', '--conns=10000', '--warmup=1500'], True)
+        echo_metrics(raw),
+        ['echo', '--conns=10000', '--warmup=1500', '--ms=2000'], True)
     best = within(.97, ALL, '0.97 of the best')
     for n in 64, 512:
         yield ServerRow(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """RESULTS.md: ratios and marks first, then every figure."""
-from .figures import Figures
+from .figures import Figures, decided_by_cpu, verdict
 from .peers import BY_NAME
 from .rows import NOTES
 
@@ -24,10 +24,11 @@ def heading(cells):
     return [line(cells), '|' + '---|' * len(cells)]
 
 
-def summary_line(row, f):
-    best, lead = f.best(), f.lead()
-    mark = f.metric.mark
-    verdict = VERDICT[f.met()] if mark else ''
+def summary_line(row, metric, samples):
+    f = Figures(row, metric, samples)
+    best, lead, mark = f.best(), f.lead(), metric.mark
+    met, by = verdict(row, metric, samples)
+    told = VERDICT[met] + (by if met is not None else '')
     times = '–' if lead is None else '%.2f' % lead
     if lead is not None and lead < 1:
         times = '**%s**' % times
@@ -35,7 +36,7 @@ def summary_line(row, f):
         row.title, f.metric.title, times,
         '%s %s' % (figure(f.ours()), f.metric.unit),
         '%s: %s' % (f.title(best), figure(f.of(best))) if best else '–',
-        mark.text if mark else '', verdict])
+        mark.text if mark else '', told])
 
 
 def summary(results):
@@ -45,7 +46,7 @@ def summary(results):
         for metric in row.metrics:
             f = Figures(row, metric, entry['samples'])
             if not metric.info and f.ours() is not None:
-                out.append(summary_line(row, f))
+                out.append(summary_line(row, metric, entry['samples']))
     return out
 
 
@@ -82,16 +83,12 @@ def row_table(row, entry):
 
 
 def client_notes(results):
-    out = []
-    for row, entry in results:
-        busy = [m for m in row.metrics if m.name == 'client_busy']
-        if busy:
-            share = Figures(row, busy[0], entry['samples']).ours()
-            if share is not None and share > .95:
-                out.append('- %s: the client was busy for %.0f %% of the time;'
-                           ' CPU a request decides.' % (row.title,
-                                                        share * 100))
-    return [''] + out if out else []
+    titles = [row.title for row, entry in results
+              if decided_by_cpu(row, entry['samples'])]
+    if not titles:
+        return []
+    return ['', 'The client was busy for more than 95 % of the time, so CPU '
+            'for each request decides: ' + '; '.join(titles) + '.']
 
 
 def who_has_what(rows):
