@@ -33,26 +33,39 @@ static uint64_t take(struct oa_chan *ch)
 	return v;
 }
 
+static void *skynet(void *arg);
+
+/*
+ * Who has received all destroys the channel: a sender is done with it when it
+ * gives the lock up, which the destroyer takes.
+ */
+static uint64_t sum_of_children(const struct node *me)
+{
+	struct node child[CHILDREN];
+	struct oa_chan *ch = channel();
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < CHILDREN; i++) {
+		child[i].up = ch;
+		child[i].leaves = me->leaves / CHILDREN;
+		child[i].first = me->first + i * child[i].leaves;
+		ours_go(skynet, &child[i]);
+	}
+	for (unsigned int i = 0; i < CHILDREN; i++)
+		sum += take(ch);
+	if (oa_chan_destroy(ch))
+		wrong("oa_chan_destroy fails");
+	return sum;
+}
+
 static void *skynet(void *arg)
 {
-	struct node me = *(struct node *)arg, child[CHILDREN];
-	uint64_t sum = me.first;
+	const struct node *me = arg;
+	uint64_t sum = me->first;
 
-	if (me.leaves > 1) {
-		struct oa_chan *ch = channel();
-
-		for (unsigned int i = 0; i < CHILDREN; i++) {
-			child[i].up = ch;
-			child[i].leaves = me.leaves / CHILDREN;
-			child[i].first = me.first + i * child[i].leaves;
-			ours_go(skynet, &child[i]);
-		}
-		sum = 0;
-		for (unsigned int i = 0; i < CHILDREN; i++)
-			sum += take(ch);
-		oa_chan_destroy(ch);
-	}
-	if (oa_chan_send(me.up, &sum))
+	if (me->leaves > 1)
+		sum = sum_of_children(me);
+	if (oa_chan_send(me->up, &sum))
 		wrong("oa_chan_send fails");
 	return NULL;
 }
@@ -64,13 +77,14 @@ static void *trees(void *arg)
 	for (unsigned int round = 0; round < 2; round++) {
 		struct node root = { .up = channel(), .leaves = n };
 		uint64_t begun = now_ns();
+		oa_task_t t = oa_spawn(skynet, &root);
 
-		ours_go(skynet, &root);
 		if (take(root.up) != n * (n - 1) / 2)
 			wrong("a wrong sum");
 		report(round ? "second" : "first",
 		       (double)(now_ns() - begun) / 1e6, "ms");
-		oa_chan_destroy(root.up);
+		if (oa_join(t, NULL) || oa_chan_destroy(root.up))
+			wrong("a task or a channel does not end");
 	}
 	return arg;
 }
