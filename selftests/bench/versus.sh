@@ -53,6 +53,52 @@ a_server()
 		"$out/RESULTS.md")" 'lines of the summary'
 }
 
+# What of two turns is told: ratios turn by turn, and by which figure.
+marks()
+{
+	local got
+
+	got=$(cd "$tree/bench/versus" && python3 -B - <<-'END'
+		from runner.figures import Figures, verdict
+		from runner.rows import all_rows
+
+		rows = {r.key: r for r in all_rows()}
+
+		def told(key, metric, **samples):
+		    row = rows[key]
+		    m = [m for m in row.metrics if m.name == metric][0]
+		    lead = Figures(row, m, samples).lead()
+		    return '%.2f %s%s' % ((lead,) + verdict(row, m, samples))
+
+		def turns(name, *values):
+		    return [v if v is None else {name: v} for v in values]
+
+		def echo(requests, cpu, busy):
+		    return [dict(requests=requests, server_cpu=cpu,
+		                 client_busy=busy)]
+
+		print(told('yield', 'switch', oa=turns('switch', 9, 18),
+		           go=turns('switch', 90, 180)))
+		print(told('yield', 'switch', oa=turns('switch', 9, None, 9),
+		           go=turns('switch', 90, 1, 90)))
+		print(told('file-direct', 'read', oa=turns('read', 100),
+		           fio=turns('read', 96)))
+		print(told('echo-10000', 'requests', oa=echo(96, 10, .5),
+		           epoll=echo(100, 10, .5)))
+		print(told('echo-10000', 'requests', oa=echo(96, 10, .96),
+		           epoll=echo(100, 10, .5)))
+		print(told('echo-10000', 'requests', oa=echo(99, 12, .96),
+		           epoll=echo(100, 10, .5)))
+	END
+	) || fail 'it does not run'
+	same '10.00 False
+10.00 True
+0.96 True
+0.96 False
+0.96 True (by CPU)
+0.99 False (by CPU)' "$got" 'verdicts'
+}
+
 what_is_wrong()
 {
 	local got
@@ -69,4 +115,4 @@ what_is_wrong()
 	same 1 $? 'a wrong file'
 }
 
-run_tests row_in_turns a_server what_is_wrong
+run_tests row_in_turns a_server marks what_is_wrong

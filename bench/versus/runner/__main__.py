@@ -68,7 +68,7 @@ def run_row(s, row, programs, turns):
             peer = peers.BY_NAME.get(n)
             try:
                 got = measure.turn(s, row, peer, programs.get(n))
-            except measure.Failed as e:
+            except (measure.Failed, ValueError, KeyError) as e:
                 note_failure(entry, n, str(e))
                 got = None
             entry['samples'][n].append(got)

@@ -29,6 +29,8 @@ def summary_line(row, metric, samples):
     best, lead, mark = f.best(), f.lead(), metric.mark
     met, by = verdict(row, metric, samples)
     told = VERDICT[met] + (by if met is not None else '')
+    if f.ours() is None:
+        told = '**failed**'
     times = '–' if lead is None else '%.2f' % lead
     if lead is not None and lead < 1:
         times = '**%s**' % times
@@ -45,7 +47,10 @@ def summary(results):
     for row, entry in results:
         for metric in row.metrics:
             f = Figures(row, metric, entry['samples'])
-            if not metric.info and f.ours() is not None:
+            # others alone: ours failed, unless it has no such figure
+            if not metric.info and (
+                    f.ours() is not None or
+                    (f.others() and 'oa' in entry['failed'])):
                 out.append(summary_line(row, metric, entry['samples']))
     return out
 
