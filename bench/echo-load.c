@@ -19,7 +19,7 @@
 #include "echo.h"
 #include "versus/common/work.h"
 
-#define BUFFERS		4096
+#define BUFFERS_MAX	32768u
 #define BUFFER_SIZE	1024
 #define TAG_SEND	(1ull << 32)
 
@@ -39,6 +39,7 @@ struct client {
 	struct io_uring ring;
 	struct io_uring_buf_ring *br;
 	char *buf;
+	unsigned int buffers;
 	struct conn *conn;
 	char msg[WORKS + 1][BUFFER_SIZE];
 	uint64_t sent, random;
@@ -113,27 +114,32 @@ static void request(struct client *c, unsigned int i, uint64_t now)
 static void give_buffer(struct client *c, unsigned int id, unsigned int at)
 {
 	io_uring_buf_ring_add(c->br, c->buf + (size_t)id * BUFFER_SIZE,
-			      BUFFER_SIZE, (unsigned short)id, BUFFERS - 1,
+			      BUFFER_SIZE, (unsigned short)id, c->buffers - 1,
 			      (int)at);
 }
 
+/* Two for each connection: more of them would not stay in the cache. */
 static int buffers(struct client *c)
 {
-	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS };
+	struct io_uring_buf_reg reg = { .ring_addr = 0 };
 
-	c->br = mmap(NULL, BUFFERS * sizeof(struct io_uring_buf),
+	for (c->buffers = 64; c->buffers < 2 * c->l->conns &&
+	     c->buffers < BUFFERS_MAX;)
+		c->buffers *= 2;
+	reg.ring_entries = c->buffers;
+	c->br = mmap(NULL, c->buffers * sizeof(struct io_uring_buf),
 		     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		     0);
-	c->buf = malloc((size_t)BUFFERS * BUFFER_SIZE);
+	c->buf = malloc((size_t)c->buffers * BUFFER_SIZE);
 	if (c->br == MAP_FAILED || !c->buf)
 		return bench_fail(c->l->r, "out of memory");
 	reg.ring_addr = (uintptr_t)c->br;
 	if (io_uring_register_buf_ring(&c->ring, &reg, 0))
 		return bench_fail(c->l->r, "no buffer ring");
 	io_uring_buf_ring_init(c->br);
-	for (unsigned int i = 0; i < BUFFERS; i++)
+	for (unsigned int i = 0; i < c->buffers; i++)
 		give_buffer(c, i, i);
-	io_uring_buf_ring_advance(c->br, BUFFERS);
+	io_uring_buf_ring_advance(c->br, (int)c->buffers);
 	return 0;
 }
 

@@ -19,8 +19,10 @@
 #include "echo.h"
 #include "versus/common/work.h"
 
-#define BUFFERS		4096
-#define BUFFER_SIZE	4096
+/* As many as were wanted at once: more of them would not stay in the cache. */
+#define BUFFERS_MIN	512u
+#define BUFFERS_MAX	16384u
+#define BUFFER_SIZE	1024
 #define FILES		16384
 
 enum { ACCEPT = 1, RECEIVE, SEND, CLOSE };
@@ -30,8 +32,8 @@ struct server {
 	struct io_uring_buf_ring *br;
 	char *buf;
 	int listener;
-	unsigned int held;
-	unsigned short hold[BUFFERS];
+	unsigned int buffers, held;
+	unsigned short hold[BUFFERS_MAX];
 };
 
 static struct io_uring_sqe *next_sqe(struct server *s)
@@ -88,14 +90,31 @@ static void drop(struct server *s, unsigned int file)
 	tag(sqe, CLOSE, file);
 }
 
+static void give(struct server *s, unsigned int id, unsigned int at)
+{
+	io_uring_buf_ring_add(s->br, s->buf + (size_t)id * BUFFER_SIZE,
+			      BUFFER_SIZE, (unsigned short)id, BUFFERS_MAX - 1,
+			      (int)at);
+}
+
 static void give_back(struct server *s)
 {
 	for (unsigned int i = 0; i < s->held; i++)
-		io_uring_buf_ring_add(s->br, s->buf + (size_t)s->hold[i] *
-				      BUFFER_SIZE, BUFFER_SIZE, s->hold[i],
-				      BUFFERS - 1, (int)i);
+		give(s, s->hold[i], i);
 	io_uring_buf_ring_advance(s->br, (int)s->held);
 	s->held = 0;
+}
+
+static void more_buffers(struct server *s)
+{
+	unsigned int n = s->buffers ? s->buffers : BUFFERS_MIN;
+
+	if (s->buffers == BUFFERS_MAX)
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		give(s, s->buffers + i, i);
+	io_uring_buf_ring_advance(s->br, (int)n);
+	s->buffers += n;
 }
 
 static void received(struct server *s, const struct io_uring_cqe *cqe)
@@ -109,6 +128,8 @@ static void received(struct server *s, const struct io_uring_cqe *cqe)
 	if (cqe->res > 0)
 		answer(s, file, cqe->flags >> IORING_CQE_BUFFER_SHIFT,
 		       (unsigned int)cqe->res);
+	else
+		more_buffers(s);
 	if (!(cqe->flags & IORING_CQE_F_MORE))
 		arm_receive(s, file);
 }
@@ -135,25 +156,23 @@ static int set_up(struct server *s)
 			 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
 		.cq_entries = 65536,
 	};
-	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS };
+	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS_MAX };
 
 	if (io_uring_queue_init_params(8192, &s->ring, &p) ||
 	    io_uring_register_files_sparse(&s->ring, FILES))
 		return -1;
 	io_uring_register_ring_fd(&s->ring);
-	s->br = mmap(NULL, BUFFERS * sizeof(struct io_uring_buf),
+	s->br = mmap(NULL, BUFFERS_MAX * sizeof(struct io_uring_buf),
 		     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		     0);
-	s->buf = malloc((size_t)BUFFERS * BUFFER_SIZE);
+	s->buf = malloc((size_t)BUFFERS_MAX * BUFFER_SIZE);
 	if (s->br == MAP_FAILED || !s->buf)
 		return -1;
 	reg.ring_addr = (uintptr_t)s->br;
 	if (io_uring_register_buf_ring(&s->ring, &reg, 0))
 		return -1;
 	io_uring_buf_ring_init(s->br);
-	for (unsigned int i = 0; i < BUFFERS; i++)
-		s->hold[s->held++] = (unsigned short)i;
-	give_back(s);
+	more_buffers(s);
 	return 0;
 }
 
