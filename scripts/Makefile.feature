@@ -5,7 +5,7 @@
 
 feature-key := $(CC) $(cross-flags) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(san-flags)
 config-deps := scripts/probe-features Makefile scripts/Makefile.feature \
-	$(wildcard /var/lib/dpkg/status)
+	$(wildcard tools/feature/test-* /var/lib/dpkg/status)
 
 -include $(O)/config.mk
 
