@@ -72,6 +72,24 @@ static void set_up_all(struct worker *w, struct task *t, struct op *ops,
 	}
 }
 
+/*
+ * Entry @i was given up, for another had something to tell: if that is of the
+ * same descriptor, so may this one have, as poll(2) looks at all at once.
+ */
+static void look_beside(const struct op *ops, struct pollfd *fds, nfds_t n,
+			nfds_t i)
+{
+	struct pollfd p = { .fd = fds[i].fd, .events = fds[i].events };
+
+	for (nfds_t k = 0; k < n; k++) {
+		if (fds[k].fd != p.fd || ops[k].res <= 0)
+			continue;
+		if (poll(&p, 1, 0) > 0)
+			fds[i].revents = p.revents;
+		return;
+	}
+}
+
 /* How many descriptors have something to tell; 0 or an error: none has. */
 static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		  oa_time_t own)
@@ -98,6 +116,8 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			never = true;
 		} else if (op->res != -ECANCELED) {
 			err = op->res;
+		} else {
+			look_beside(ops, fds, n, i);
 		}
 		count += fds[i].revents != 0;
 	}

@@ -319,8 +319,10 @@ static void *nothing(void *arg)
 /* Of the last round some may be missing. */
 static void completes_party(void)
 {
-	for (; came % cond.party; came++)
+	while (came % cond.party) {
+		came++; /* before it could have */
 		CHECK_EQ(oa_go(nothing, NULL, .barrier = &cond.barrier), 0);
+	}
 }
 
 static void *runs_all(void *arg)

@@ -3,6 +3,7 @@
 
 usage: python3 -m runner BUILD OUT [REASON...]; the environment has N, ROW,
 PEERS, QUICK and FRESH, each REASON says which peer could not be built.
+Without arguments it only checks the environment, before anything is built.
 """
 import json
 import os
@@ -18,10 +19,6 @@ def listed(name):
 def wanted_peers(build):
     """Programs by peer, and a line for each family that is not there."""
     want = listed('PEERS')
-    unknown = [w for w in want
-               if w not in peers.FAMILIES and w not in peers.BY_NAME]
-    if unknown:
-        sys.exit('versus: PEERS: there is no ' + ', '.join(unknown))
     programs, absent = {}, []
     for p in peers.PEERS:
         if want and p.family not in want and p.name not in want:
@@ -86,12 +83,22 @@ def write(data, out):
     return path
 
 
-def main(build, out, left_out):
+def asked():
+    """Rows and turns that are asked for, which are checked."""
     turns = int(os.environ.get('N') or 7)
     chosen, unknown = rows.chosen_rows(listed('ROW'))
     if unknown or turns < 1:
         sys.exit('versus: ROW: there is no ' + ', '.join(unknown)
                  if unknown else 'versus: N: at least one turn')
+    unknown = [w for w in listed('PEERS')
+               if w not in peers.FAMILIES and w not in peers.BY_NAME]
+    if unknown:
+        sys.exit('versus: PEERS: there is no ' + ', '.join(unknown))
+    return chosen, turns
+
+
+def main(build, out, left_out):
+    chosen, turns = asked()
     programs, absent = wanted_peers(build)
     # a reason is "FAMILY: WHY"
     left_out = [w for w in left_out if w.split(':')[0] in absent]
@@ -127,4 +134,7 @@ def main(build, out, left_out):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) < 3:
+        asked()
+        sys.exit(0)
     sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
