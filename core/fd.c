@@ -29,6 +29,7 @@
 #include "core/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include <oa/io.h>
 
@@ -42,7 +43,9 @@
 #define FD_CLOSING	0x80000000u
 #define FD_FINAL	0x40000000u
 #define FD_HINT		0x20000000u	/* more to receive; only a guess */
-#define FD_BITS		29u
+#define FD_LOOKED	0x10000000u	/* FD_DIRECT is known; or was */
+#define FD_DIRECT	0x08000000u	/* O_DIRECT; likewise only a guess */
+#define FD_BITS		27u
 #define FD_GEN_SHIFT	32
 #define FD_USERS	((1u << FD_BITS) - 1)
 
@@ -176,6 +179,26 @@ void fd_set_hint(int fd, bool more)
 		atomic_or(word, (uint64_t)FD_HINT); /* [fd] a guess */
 	else
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
+}
+
+static __cold_path bool look_if_direct(int fd, uint64_t *word)
+{
+	int flags = fcntl(fd, F_GETFL);
+	bool direct = flags >= 0 && flags & O_DIRECT;
+
+	/* [fd] a guess: who opens one anew by other means is slower by it */
+	atomic_or(word, (uint64_t)(FD_LOOKED | (direct ? FD_DIRECT : 0)));
+	return direct;
+}
+
+bool fd_direct(int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+	uint64_t v = word ? READ_ONCE(*word) : FD_LOOKED;
+
+	if (unlikely(!(v & FD_LOOKED)))
+		return look_if_direct(fd, word);
+	return v & FD_DIRECT;
 }
 
 void fd_done(struct op *op)

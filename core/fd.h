@@ -41,6 +41,12 @@ int fd_use(struct worker *w, int fd);
 bool fd_hint(int fd);
 void fd_set_hint(int fd, bool more);
 
+/*
+ * After fd_use(). Is it to be read and written past the cache? The kernel waits
+ * for that even when it is told not to.
+ */
+bool fd_direct(int fd);
+
 /* Owner: its last completion has come. */
 void fd_done(struct op *op);
 

@@ -2,7 +2,8 @@
 /*
  * Files: reading, writing, opening. A read or write that can be done without
  * waiting is done at once (RWF_NOWAIT): through the ring it would cost twice
- * as much. The ring takes it when it would wait.
+ * as much. The ring takes it when it would wait, and what goes past the cache:
+ * the kernel waits for that whatever it is told.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -121,10 +122,12 @@ static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
 		return ret;
 	if (n < 0 || n > 1024)
 		return -EINVAL;
-	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, iov, n,
-			off);
-	if (!would_wait(ret))
-		return ret;
+	if (likely(!w || !fd_direct(fd))) {
+		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
+				iov, n, off);
+		if (!would_wait(ret))
+			return ret;
+	}
 	return rw_wait(writes ? OP_WRITEV : OP_READV, fd, iov, (size_t)n, off);
 }
 
@@ -137,10 +140,12 @@ static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
 
 	if (ret)
 		return ret;
-	ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd, &iov, 1,
-			off);
-	if (!would_wait(ret))
-		return ret;
+	if (likely(!w || !fd_direct(fd))) {
+		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
+				&iov, 1, off);
+		if (!would_wait(ret))
+			return ret;
+	}
 	return rw_wait(writes ? OP_WRITE : OP_READ, fd, buf, n, off);
 }
 

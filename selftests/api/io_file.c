@@ -25,6 +25,46 @@ FIXTURE_TEARDOWN(io_file)
 	ASSERT_EQ(0, close(self->dir));
 }
 
+/* What goes past the cache is never done at once: that would hold the worker. */
+TASK_TEST_F(io_file, past_the_cache, .workers = variant->workers)
+{
+	struct oa_stats before = OA_STATS_INIT, after = OA_STATS_INIT;
+	char *page = aligned_alloc(4096, 4096);
+	int fd;
+
+	fd = oa_openat(self->dir, "direct",
+		       O_CREAT | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
+	if (fd == -EINVAL) {
+		free(page);
+		SKIP("a file system without O_DIRECT");
+	}
+	ASSERT_GE(fd, 0);
+	memset(page, 'x', 4096);
+	ASSERT_OK(oa_stats(NULL, &before));
+	EXPECT_EQ(4096, oa_pwrite(fd, page, 4096, 0));
+	memset(page, 0, 4096);
+	EXPECT_EQ(4096, oa_pread(fd, page, 4096, 0));
+	EXPECT_EQ('x', page[4095]);
+	ASSERT_OK(oa_stats(NULL, &after));
+	EXPECT_EQ(2u, after.requests - before.requests);
+	EXPECT_EQ(before.inlined, after.inlined);
+	EXPECT_OK(oa_close(fd));
+
+	/* The number goes on to a file that is cached. */
+	EXPECT_EQ(fd, oa_openat(self->dir, "cached",
+				O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	EXPECT_EQ(4096, oa_pwrite(fd, page, 4096, 0));
+	before = (struct oa_stats)OA_STATS_INIT;
+	ASSERT_OK(oa_stats(NULL, &before));
+	EXPECT_EQ(4096, oa_pread(fd, page, 4096, 0));
+	after = (struct oa_stats)OA_STATS_INIT;
+	ASSERT_OK(oa_stats(NULL, &after));
+	EXPECT_EQ(before.requests, after.requests);
+	EXPECT_EQ(1u, after.inlined - before.inlined);
+	EXPECT_OK(oa_close(fd));
+	free(page);
+}
+
 TASK_TEST_F(io_file, openat_modes_and_errors, .workers = variant->workers)
 {
 	struct stat st;
