@@ -21,6 +21,7 @@ static const char *const names[FAULT_KINDS] = {
 	[FAULT_ENTER] = "enter",
 	[FAULT_MSG] = "msg",
 	[FAULT_CANCEL] = "cancel",
+	[FAULT_DROP] = "drop",
 };
 
 static struct {

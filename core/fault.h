@@ -22,6 +22,7 @@ enum fault_kind {
 	FAULT_ENTER,		/* io_uring_enter: EBUSY */
 	FAULT_MSG,		/* MSG_RING: ENOMEM */
 	FAULT_CANCEL,		/* answered and without effect */
+	FAULT_DROP,		/* a request ends by itself: ECANCELED */
 	FAULT_KINDS
 };
 

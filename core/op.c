@@ -67,7 +67,8 @@ void op_start(struct worker *w, struct task *t, struct op *op, uint64_t epoch)
 
 int op_result(struct task *t, struct op *op, oa_time_t own)
 {
-	if (likely(op->res >= 0) || op->reason == OP_REASON_NONE)
+	if (likely(op->res >= 0) || op->reason == OP_REASON_NONE ||
+	    op->reason >= OP_REASON_DROPPED)
 		return op->res;
 	if (op->res != -ECANCELED && op->res != -EINTR)
 		return op->res;
@@ -80,6 +81,34 @@ int op_result(struct task *t, struct op *op, oa_time_t own)
 	default:
 		return -ECANCELED;
 	}
+}
+
+/*
+ * What waits needs a thread of the kernel's. If a signal comes whenever that is
+ * to be made (the watch sends some), the request ends as if it had been
+ * cancelled: from 6.10 and its stable siblings on, after the third time. It had
+ * not begun, so it may begin anew.
+ */
+static bool was_dropped(const struct op *op)
+{
+	return op->res == -ECANCELED && op->code != OP_RAW &&
+	       (op->reason == OP_REASON_NONE ||
+		op->reason >= OP_REASON_DROPPED);
+}
+
+static __cold_path int run_again(struct op *op, oa_time_t deadline)
+{
+	struct worker *w = worker_self();
+
+	/* None can be made, it seems. */
+	if (op->reason == OP_REASON_DROPPED_LAST)
+		return -EAGAIN;
+	op->reason = op->reason ? op->reason + 1 : OP_REASON_DROPPED;
+	op->state = OP_IDLE;
+	op->asked = false;
+	op->closer = NULL;
+	sched_give_way(w, w->current);
+	return op_run(op, deadline);
 }
 
 static __cold_path int run_outside(const struct op *op)
@@ -115,6 +144,10 @@ int op_run(struct op *op, oa_time_t deadline)
 	sched_park(w, t);
 	/* However it ended, it is over: relaxed, see park_end() */
 	WRITE_ONCE(t->wait, epoch);
+	if (likely(op->res >= 0))
+		return op->res;
+	if (unlikely(was_dropped(op)))
+		return run_again(op, deadline);
 	return op_result(t, op, deadline);
 }
 

@@ -87,6 +87,9 @@ enum op_reason {
 	OP_REASON_CANCEL,
 	OP_REASON_TIMEOUT,
 	OP_REASON_CLOSE,
+	/* not asked: the kernel gave it up by itself; counts how often */
+	OP_REASON_DROPPED,
+	OP_REASON_DROPPED_LAST = OP_REASON_DROPPED + 15,
 };
 
 /* Running task. Runs it to its end; the result or a negative errno. */

@@ -101,6 +101,22 @@ static __cold_path struct io_uring_sqe *make_room(struct worker *w,
 	return get_sqe(ring_of(w), keep);
 }
 
+/* What is linked to a request that fails ends by itself. */
+static __cold_path struct io_uring_sqe *fail_before(struct uring *r,
+						    struct io_uring_sqe *sqe)
+{
+	struct io_uring_sqe *next = io_uring_get_sqe(&r->ring);
+
+	if (!next)
+		return sqe;
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_READ;
+	sqe->fd = -1;
+	sqe->flags = IOSQE_IO_LINK;
+	sqe->user_data = TAG_KICK;
+	return next;
+}
+
 __always_inline_oa bool try_start(struct worker *w, struct op *op)
 {
 	struct uring *r = ring_of(w);
@@ -110,6 +126,8 @@ __always_inline_oa bool try_start(struct worker *w, struct op *op)
 		sqe = make_room(w, SQ_RESERVED);
 	if (unlikely(!sqe))
 		return false;
+	if (fault_hit(FAULT_DROP))
+		sqe = fail_before(r, sqe);
 	fill(sqe, op);
 	r->inflight++;
 	return true;

@@ -284,6 +284,45 @@ TEST_F(faults, cancels_have_no_effect_for_a_while)
 	close(fds[1]);
 }
 
+/* As when no thread could be made for it. It begins anew; not for ever. */
+static void *reads_one(void *arg)
+{
+	char c;
+
+	return (void *)oa_read(*(int *)arg, &c, 1);
+}
+
+static void *is_dropped(void *arg)
+{
+	int *fds = arg;
+	oa_task_t t;
+	void *result;
+
+	for (int n = 1; n <= 4; n++) {
+		set_fault("drop", 1, n == 1 ? "" : n == 2 ? "-2" : "-9");
+		t = oa_spawn(reads_one, &fds[0]);
+		task_wait_until(task_state(NULL, t) == OA_TASK_PARKED);
+		no_fault();
+		ASSERT_EQ(1, write(fds[1], "x", 1));
+		ASSERT_OK(oa_join(t, &result));
+		EXPECT_EQ(1, (long)result);
+	}
+	set_fault("drop", 1, "+");
+	EXPECT_EQ(-EAGAIN, (long)reads_one(fds));
+	no_fault();
+	return NULL;
+}
+
+TEST_F(faults, a_request_is_dropped)
+{
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_OK(oa_run(is_dropped, fds, .workers = variant->workers));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 TEST_F(faults, no_message_ever_arrives)
 {
 	gets_through(&self->ran, variant->workers, "msg", 5, "+");
