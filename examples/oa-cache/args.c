@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* Arguments as numbers, ranges, words and patterns. */
+#include "cache.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+bool arg_is(const struct arg *a, const char *word)
+{
+	return a->len == strlen(word) && !strncasecmp(a->at, word, a->len);
+}
+
+/* Only as a server would write it: no blanks, no leading zeros. */
+bool text_int(const struct arg *a, int64_t *v)
+{
+	bool minus = a->len && *a->at == '-';
+	uint64_t u = 0, max = (uint64_t)INT64_MAX + minus;
+	const char *s = a->at + minus;
+	size_t n = a->len - minus;
+
+	if (!n || n > 19 || (*s == '0' && (n > 1 || minus)))
+		return false;
+	for (; n; n--, s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		u = u * 10 + (uint64_t)(*s - '0');
+	}
+	*v = (int64_t)(minus ? -u : u);
+	return u <= max;
+}
+
+bool text_float(const struct arg *a, long double *v)
+{
+	char s[128], *end;
+
+	if (!a->len || a->len >= sizeof(s) || strchr(" \t\n", *a->at))
+		return false;
+	memcpy(s, a->at, a->len);
+	s[a->len] = '\0';
+	*v = strtold(s, &end);
+	return end == s + a->len && !isnan(*v);
+}
+
+/* Argument i; false: it is none, which has been told. */
+bool want_int(struct client *c, size_t i, int64_t *v)
+{
+	bool ok = text_int(&c->argv[i], v);
+
+	if (!ok)
+		reply_text(c, NO_INTEGER);
+	return ok;
+}
+
+/* Arguments i and i + 1 are first and last of len, from the end if negative. */
+bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n)
+{
+	int64_t first, last, l = (int64_t)len;
+
+	if (!want_int(c, i, &first) || !want_int(c, i + 1, &last))
+		return false;
+	first = first >= 0 ? first : first + l < 0 ? 0 : first + l;
+	last = last < 0 ? last + l : last < l ? last : l - 1;
+	*n = first <= last ? (size_t)(last - first + 1) : 0;
+	*from = *n ? (size_t)first : 0;
+	return true;
+}
+
+/* c against the pattern's character or [...] at *g, which is moved on. */
+static bool one_like(char c, const char **g, const char *end)
+{
+	const char *p = *g;
+	bool no, found = false;
+
+	if (*p == '[') {
+		no = ++p < end && *p == '^';
+		for (p += no; p < end && *p != ']'; p++) {
+			bool range = p + 2 < end && p[1] == '-';
+
+			found |= c == *p || (range && c >= *p && c <= p[2]);
+			p += range ? 2 : 0;
+		}
+		*g = p < end ? p + 1 : p;
+		return found != no;
+	}
+	found = *p == '?';
+	p += *p == '\\' && p + 1 < end;
+	*g = p + 1;
+	return found || c == *p;
+}
+
+/* Goes back to the last star alone: no pattern takes exponential time. */
+bool text_like(const char *s, size_t n, const struct arg *glob)
+{
+	const char *g = glob->at, *end = g + glob->len, *stop = s + n;
+	const char *star = NULL, *from = NULL;
+
+	while (s < stop) {
+		if (g < end && *g == '*') {
+			star = ++g;
+			from = s;
+		} else if (g < end && one_like(*s, &g, end)) {
+			s++;
+		} else if (star) {
+			g = star;
+			s = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (g < end && *g == '*')
+		g++;
+	return g == end;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* What all of oa-cache shares: the database, its entries, the clients. */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <oa.h>
+
+#define BULK_MAX	(16 << 20)	/* who copies more delays others */
+#define ARGS_MAX	(1 << 20)
+
+/* T_KEYS: all keys, where they are freed as one value. */
+enum type { T_STRING, T_LIST, T_HASH, T_SET, T_ZSET, T_KEYS, T_ANY, T_NONE };
+
+/* One of a table: a key with its value, or an element of a hash or a set. */
+struct entry {
+	struct entry *next;
+	void *obj;		/* struct list, table or zset */
+	union {
+		int64_t expires;	/* ms since 1970; 0: never */
+		double score;
+	};
+	uint32_t hash, klen;
+	uint32_t vlen;		/* of a string; or the place in a zset's heap */
+	uint32_t used;		/* when, by db.commands */
+	uint8_t type;
+	char data[];		/* the key, then the string */
+};
+
+struct table {
+	struct entry **slots, **old;	/* old: being emptied, or NULL */
+	unsigned int bits, old_bits;
+	size_t count, moved;		/* moved: so many buckets of old */
+};
+
+struct zset {
+	struct table table;
+	struct entry **heap;		/* smallest first */
+	size_t cap;
+};
+
+struct item {
+	uint32_t len;
+	char at[];
+};
+
+struct list {
+	struct item **ring;
+	size_t cap, head, len;		/* cap: a power of two */
+};
+
+struct arg {
+	char *at;
+	size_t len;
+};
+
+struct client;
+
+/* If key 1 is of another type, or not there, its function is not called. */
+struct command {
+	const char *name;
+	void (*fn)(struct client *c);
+	int arity;			/* name included; negative: at least */
+	enum { READS, WRITES, GROWS } does;
+	enum type type;			/* of key 1; or T_ANY, or T_NONE */
+	const char *absent;		/* the reply then; NULL: it is called */
+	int sub;			/* of those that share a function */
+};
+
+#define MAKE	""			/* absent: it is made */
+#define NIL	"_\r\n"
+#define NIL_LIST "*-1\r\n"
+#define ZERO	":0\r\n"
+#define OK	"+OK\r\n"
+#define WRONG_TYPE "-WRONGTYPE Operation against a key holding the wrong kind " \
+	"of value\r\n"
+#define NO_INTEGER "-ERR value is not an integer or out of range\r\n"
+#define WRONG_ARITY "ERR wrong number of arguments for '%s' command"
+
+struct client {
+	const struct command *cmd;
+	struct arg *argv;
+	size_t argc, wanted, room;
+	struct entry **link, *e;	/* key 1, if there is one */
+	char *out;
+	size_t out_len, out_cap;
+	int64_t now;			/* ms since 1970, of the last read */
+	struct redisReader *reader;
+	char *stash;			/* arguments that the reader lets go */
+	size_t stashed;
+	const char *bad;		/* what is wrong with the request */
+	bool inside, close;
+	int fd, resp;			/* fd -1: the snapshot's */
+	uint64_t id;
+	char name[32];
+};
+
+struct db {
+	struct table keys;
+	atomic_size_t used;		/* bytes */
+	size_t limit;			/* 0: none */
+	bool evicts;			/* at the limit; else it refuses */
+	bool shared;			/* several workers: it has a lock */
+	struct oa_mutex lock;
+	size_t expiring;		/* keys with a time */
+	atomic_size_t dying;		/* values that are being freed */
+	struct oa_event some_expire;
+	uint64_t commands, hits, misses, expired, evicted;
+};
+
+struct server {
+	const char *address, *file;	/* file: of the snapshot, or NULL */
+	unsigned int port, workers, max_clients;
+	int listener, signals;
+	int64_t began, saved;		/* seconds since 1970 */
+	int child;			/* that writes the snapshot, or 0 */
+	bool no_save;
+	atomic_uint clients;
+};
+
+extern struct db db;
+extern struct server server;
+extern const struct command string_commands[], key_commands[], list_commands[],
+	table_commands[], admin_commands[];
+
+/* args.c */
+bool arg_is(const struct arg *a, const char *word);
+bool text_int(const struct arg *a, int64_t *v);
+bool text_float(const struct arg *a, long double *v);
+bool text_like(const char *s, size_t n, const struct arg *glob);
+bool want_int(struct client *c, size_t i, int64_t *v);
+bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n);
+
+/* table.c */
+struct entry **table_find(struct table *t, const char *key, size_t n);
+struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen);
+struct entry *table_unlink(struct table *t, struct entry **link);
+uint64_t table_scan(struct table *t, uint64_t cursor,
+		    void (*fn)(struct entry *e, void *arg), void *arg);
+struct entry *table_random(struct table *t);
+void table_free(struct table *t);
+
+/* value.c */
+void *mem_resize(void *p, size_t n);
+void mem_free(void *p);
+struct entry *string_room(struct entry **link, size_t n);
+void value_new(struct entry *e, enum type type);
+void value_free(enum type type, void *obj);
+size_t value_len(const struct entry *e);
+void entry_free(struct entry *e);
+struct item **list_at(const struct list *l, size_t i);
+struct item *item_new(const struct arg *a);
+void list_push(struct list *l, bool left, const struct arg *a);
+struct item *list_pop(struct list *l, bool left);
+
+/* db.c */
+int64_t now_ms(void);
+void db_lock(void);
+void db_unlock(void);
+struct entry **db_find(struct client *c, const struct arg *key);
+struct entry *db_add(const struct arg *key, enum type type, size_t vlen);
+struct entry *db_set(struct entry **link, const struct arg *key, const char *s,
+		     size_t n);
+void db_del(struct entry **link);
+void db_expire(struct entry *e, int64_t at);
+void db_flush(void);
+bool db_make_room(void);
+void *db_sweep(void *unused);
+
+/* reply.c */
+void reply_raw(struct client *c, const char *s, size_t n);
+void reply_text(struct client *c, const char *s);
+void reply_head(struct client *c, char type, int64_t n);
+void reply_int(struct client *c, int64_t v);
+void reply_bulk(struct client *c, const char *s, size_t n);
+void reply_word(struct client *c, const char *s);
+void reply_len(struct client *c);
+void reply_value(struct client *c, const struct entry *e);
+void reply_error(struct client *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* command.c, conn.c, snapshot.c */
+int command_count(void);
+void command_run(struct client *c);
+bool conn_open(struct client *c, int fd);
+bool conn_feed(struct client *c, const char *buf, size_t n);
+void conn_close(struct client *c);
+void *conn_task(void *fd);
+int snapshot_load(void);
+int snapshot_write(void);
+int snapshot_fork(void);
+int snapshot_wait(int pid);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection: what comes goes through the reader of hiredis, which tells the
+ * arguments where they stand in its buffer. With the last of them the request
+ * is carried out, within that call; the replies to all that one read has
+ * brought go out in one send.
+ */
+#include "cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
+
+#define IN_SIZE		(16 << 10)
+#define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
+#define OUT_KEPT	(16 << 10)
+#define LINE_MAX	(64 << 10)
+#define LENGTH_MAX	24		/* of a line with a length */
+
+/* The reader lets go what is before its position, once that is so far. */
+#define LET_GO		1024
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t elements_t;
+#else
+typedef int elements_t;
+#endif
+
+static void *refuse(struct client *c, const char *why)
+{
+	c->bad = c->bad ? c->bad : why;
+	return NULL;
+}
+
+static bool add_arg(struct client *c, char *at, size_t n)
+{
+	if (c->argc == c->room) {
+		size_t room = c->room ? 2 * c->room : 8;
+		void *v = realloc(c->argv, room * sizeof(*c->argv));
+
+		if (!v)
+			return false;
+		c->argv = v;
+		c->room = room;
+	}
+	c->argv[c->argc++] = (struct arg){ at, n };
+	return true;
+}
+
+/* Until the request is complete, an argument is at an offset. */
+static void *stash(struct client *c)
+{
+	for (; c->stash && c->stashed < c->argc; c->stashed++) {
+		struct arg *a = &c->argv[c->stashed];
+		size_t off = sdslen(c->stash);
+
+		c->stash = sdscatlen(c->stash, c->reader->buf + (size_t)a->at,
+				     a->len);
+		a->at = (char *)off;
+	}
+	return c->stash;
+}
+
+static void flush(struct client *c)
+{
+	size_t sent;
+	int err = oa_send_all(c->fd, c->out, c->out_len, &sent);
+
+	/* It has been done: if there is room, let it be known. */
+	if (err == -ECANCELED)
+		send(c->fd, c->out + sent, c->out_len - sent,
+		     MSG_DONTWAIT | MSG_NOSIGNAL);
+	c->close |= err != 0;
+	c->out_len = 0;
+	if (c->out_cap > OUT_KEPT) {
+		free(c->out);
+		c->out = NULL;
+		c->out_cap = 0;
+	}
+}
+
+static void run(struct client *c)
+{
+	for (size_t i = 0; i < c->argc; i++)
+		c->argv[i].at = (i < c->stashed ? c->stash : c->reader->buf) +
+				(size_t)c->argv[i].at;
+	command_run(c);
+	if (c->fd < 0 && c->out_len && *c->out == '-')
+		refuse(c, "a request that fails");
+	if (c->fd < 0)
+		c->out_len = 0;
+	else if (c->out_len > OUT_MAX)
+		flush(c);
+}
+
+static void *on_array(const redisReadTask *task, elements_t n)
+{
+	struct client *c = task->privdata;
+
+	if (task->parent || n > ARGS_MAX)
+		return refuse(c, n > ARGS_MAX ? "invalid multibulk length"
+					      : "expected '$', got '*'");
+	c->wanted = (size_t)n;
+	return c;
+}
+
+static void *on_string(const redisReadTask *task, char *s, size_t n)
+{
+	struct client *c = task->privdata;
+	size_t off = (size_t)(s - c->reader->buf);
+
+	if (task->type != REDIS_REPLY_STRING)
+		return refuse(c, "expected '$', got a line");
+	if (!add_arg(c, (char *)off, n))
+		return NULL;
+	if (c->argc == c->wanted)
+		run(c);
+	else if (off + n + LENGTH_MAX > LET_GO)
+		return stash(c);
+	return c;
+}
+
+static void *on_integer(const redisReadTask *task, long long v)
+{
+	(void)v;
+	return refuse(task->privdata, "expected '$', got ':'");
+}
+
+static void *on_nil(const redisReadTask *task)
+{
+	/* "*-1" is nothing to be done, as "*0" is. */
+	return task->parent ? refuse(task->privdata, "invalid bulk length")
+			    : task->privdata;
+}
+
+/* The length that the reader waits for is looked at before it is waited for. */
+static void check_length(struct client *c)
+{
+	redisReader *r = c->reader;
+	const char *s = r->buf + r->pos, *end;
+	size_t n = r->len - r->pos;
+	int64_t v = 0;
+
+	end = memchr(s, '\r', n < LENGTH_MAX ? n : LENGTH_MAX);
+	s += *s == '$';
+	if (end)
+		text_int(&(struct arg){ (char *)s, (size_t)(end - s) }, &v);
+	if (v > BULK_MAX || (!end && n >= LENGTH_MAX))
+		refuse(c, "invalid bulk length");
+}
+
+/* A line that is a request; false when its end has not come yet. */
+static bool take_line(struct client *c)
+{
+	redisReader *r = c->reader;
+	char *s = r->buf + r->pos, *end = memchr(s, '\n', r->len - r->pos);
+	sds *words;
+	int n;
+
+	if (!end && r->len - r->pos > LINE_MAX)
+		refuse(c, "too big inline request");
+	if (!end)
+		return false;
+	r->pos += (size_t)(end + 1 - s);
+	*end = '\0';
+	words = sdssplitargs(s, &n);
+	if (!words)
+		refuse(c, "unbalanced quotes in request");
+	for (int i = 0; i < n && add_arg(c, words[i], sdslen(words[i])); i++)
+		;
+	if (c->argc)
+		command_run(c);
+	sdsfreesplitres(words, n);
+	c->argc = 0;
+	return true;
+}
+
+/* One request, or as much of it as has come; false: there must come more. */
+static bool take(struct client *c)
+{
+	redisReader *r = c->reader;
+	void *reply;
+
+	if (!c->inside && r->buf[r->pos] != '*')
+		return take_line(c);
+	c->inside = true;
+	if (redisReaderGetReply(r, &reply))
+		refuse(c, r->err == REDIS_ERR_OOM ? "no memory" : r->errstr);
+	else if (!reply && r->pos < r->len)
+		check_length(c);
+	if (!reply)
+		return false;
+	c->inside = false;
+	c->argc = 0;
+	if (c->stashed)
+		sdsclear(c->stash);
+	c->stashed = 0;
+	return true;
+}
+
+/* Carries out what is complete. False: the connection is at its end. */
+bool conn_feed(struct client *c, const char *buf, size_t n)
+{
+	redisReader *r = c->reader;
+
+	c->now = now_ms();
+	if (redisReaderFeed(r, buf, n))
+		return false;
+	while (r->pos < r->len && !c->close && !c->bad && take(c))
+		;
+	if (c->bad)
+		reply_error(c, "ERR Protocol error: %s", c->bad);
+	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)
+		redisReaderGetReply(r, NULL);	/* lines are in its buffer, too */
+	if (c->out_len && c->fd >= 0)
+		flush(c);
+	return !c->close && !c->bad;
+}
+
+bool conn_open(struct client *c, int fd)
+{
+	static redisReplyObjectFunctions functions = {
+		.createString = on_string, .createArray = on_array,
+		.createInteger = on_integer, .createNil = on_nil,
+	};
+	static atomic_uint_fast64_t ids;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = fd;
+	c->resp = 2;
+	c->id = ++ids;
+	c->stash = sdsempty();
+	c->reader = redisReaderCreateWithFunctions(&functions);
+	if (c->reader)
+		c->reader->privdata = c;
+	return c->reader;
+}
+
+void conn_close(struct client *c)
+{
+	sdsfree(c->stash);
+	redisReaderFree(c->reader);
+	free(c->argv);
+	free(c->out);
+}
+
+/* What is read goes on its stack, of which it takes the pages it uses. */
+void *conn_task(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	struct client c;
+	char in[IN_SIZE];
+	ssize_t n;
+
+	if (conn_open(&c, fd))
+		do {
+			n = oa_recv(fd, in, sizeof(in), 0);
+		} while (n > 0 && conn_feed(&c, in, (size_t)n));
+	conn_close(&c);
+	oa_close(fd);
+	server.clients--;
+	return NULL;
+}

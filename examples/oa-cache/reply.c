@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Replies, put behind each other until conn.c sends them. */
+#include "cache.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define HEAD_MAX	24	/* a type, a sign, digits, CR and LF */
+
+/* Room for n bytes, which the caller adds to c->out_len as far as used. */
+static char *room(struct client *c, size_t n)
+{
+	if (c->out_cap - c->out_len < n) {
+		c->out_cap = 2 * (c->out_len + n) + 512;
+		c->out = realloc(c->out, c->out_cap);
+		if (!c->out)
+			abort();
+	}
+	return c->out + c->out_len;
+}
+
+void reply_raw(struct client *c, const char *s, size_t n)
+{
+	memcpy(room(c, n), s, n);
+	c->out_len += n;
+}
+
+/* A whole reply as of RESP3, or what stood for it before. */
+void reply_text(struct client *c, const char *s)
+{
+	bool old = c->resp < 3, list = old && (*s == '%' || *s == '~');
+
+	if (old && *s == *NIL)
+		s = "$-1\r\n";
+	if (!old && !strcmp(s, NIL_LIST))
+		s = NIL;
+	reply_raw(c, list ? "*" : s, 1);
+	reply_raw(c, s + 1, strlen(s + 1));
+}
+
+static char *head(char *p, char type, int64_t n)
+{
+	uint64_t u = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char digits[20], *d = digits + sizeof(digits);
+
+	*p++ = type;
+	if (n < 0)
+		*p++ = '-';
+	do {
+		*--d = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	while (d < digits + sizeof(digits))
+		*p++ = *d++;
+	*p++ = '\r';
+	*p++ = '\n';
+	return p;
+}
+
+/* Maps (of n pairs) and sets are of RESP3. */
+void reply_head(struct client *c, char type, int64_t n)
+{
+	char *p = room(c, HEAD_MAX);
+	bool old = c->resp < 3;
+
+	if (old && type == '%')
+		n *= 2;
+	if (old && (type == '%' || type == '~'))
+		type = '*';
+	c->out_len += (size_t)(head(p, type, n) - p);
+}
+
+void reply_int(struct client *c, int64_t v)
+{
+	reply_head(c, ':', v);
+}
+
+void reply_bulk(struct client *c, const char *s, size_t n)
+{
+	char *at = room(c, n + HEAD_MAX + 2), *p = head(at, '$', (int64_t)n);
+
+	memcpy(p, s, n);
+	memcpy(p + n, "\r\n", 2);
+	c->out_len += (size_t)(p + n + 2 - at);
+}
+
+void reply_word(struct client *c, const char *s)
+{
+	reply_bulk(c, s, strlen(s));
+}
+
+void reply_len(struct client *c)
+{
+	reply_int(c, (int64_t)value_len(c->e));
+}
+
+void reply_value(struct client *c, const struct entry *e)
+{
+	reply_bulk(c, e->data + e->klen, e->vlen);
+}
+
+/* One line, whatever a client has sent to be told in it. */
+void reply_error(struct client *c, const char *format, ...)
+{
+	char s[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(s, sizeof(s), format, ap);
+	va_end(ap);
+	for (char *p = s; (p = strpbrk(p, "\r\n")); )
+		*p = ' ';
+	reply_raw(c, "-", 1);
+	reply_raw(c, s, strlen(s));
+	reply_raw(c, "\r\n", 2);
+}
