@@ -3,22 +3,20 @@
 #include "cache.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
-#define REDIS_VERSION	"7.0.0"	/* what its clients may expect */
+#define VERSION		"7.0.0"		/* of Redis, for what its clients expect */
 
 static const char *const policies[] = { "noeviction", "allkeys-lru" };
 
+/* PING, ECHO, QUIT */
 static void ping(struct client *c)
 {
+	c->close |= c->cmd->sub;
 	if (c->argc == 2)
 		reply_bulk(c, c->argv[1].at, c->argv[1].len);
 	else
 		reply_text(c, c->cmd->sub ? OK : "+PONG\r\n");
-	c->close |= c->cmd->sub;
 }
 
 static void select_db(struct client *c)
@@ -29,122 +27,80 @@ static void select_db(struct client *c)
 		reply_text(c, v ? "-ERR DB index is out of range\r\n" : OK);
 }
 
-static void set_name(struct client *c, const struct arg *a)
-{
-	snprintf(c->name, sizeof(c->name), "%.*s", (int)a->len, a->at);
-}
-
 static void hello(struct client *c)
 {
 	int64_t v = c->resp;
+	char s[256];
 
-	if (c->argc > 1 && (!text_int(&c->argv[1], &v) || v < 2 || v > 3)) {
+	if (c->argc > 1 && (!text_int(c->argv[1].at, c->argv[1].len, &v) || v < 2 || v > 3)) {
 		reply_error(c, "NOPROTO unsupported protocol version");
 		return;
 	}
-	if (c->argc == 4 && arg_is(&c->argv[2], "setname")) {
-		set_name(c, &c->argv[3]);
-	} else if (c->argc > 2) {
-		reply_error(c, "ERR syntax error");
+	if (c->argc > 2 && (c->argc != 4 || !arg_is(&c->argv[2], "setname"))) {
+		reply_text(c, SYNTAX);
 		return;
 	}
 	c->resp = (int)v;
 	reply_head(c, '%', 6);
-	reply_word(c, "server");
-	reply_word(c, "redis");
-	reply_word(c, "version");
-	reply_word(c, REDIS_VERSION);
-	reply_word(c, "proto");
-	reply_int(c, v);
-	reply_word(c, "id");
-	reply_int(c, (int64_t)c->id);
-	reply_word(c, "mode");
-	reply_word(c, "standalone");
-	reply_word(c, "role");
-	reply_word(c, "master");
+	reply_raw(c, s, (size_t)snprintf(s, sizeof(s),
+		"$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n" VERSION "\r\n"
+		"$5\r\nproto\r\n:%d\r\n$2\r\nid\r\n:%" PRIu64 "\r\n"
+		"$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n",
+		c->resp, c->id));
 }
 
 static void client(struct client *c)
 {
 	struct arg *a = c->argv;
 
-	if (arg_is(&a[1], "setname") && c->argc == 3) {
-		set_name(c, &a[2]);
-		reply_text(c, OK);
+	if (arg_is(&a[1], "id")) {
+		reply_int(c, (int64_t)c->id);
 	} else if (arg_is(&a[1], "getname")) {
 		if (*c->name)
 			reply_word(c, c->name);
 		else
 			reply_text(c, NIL);
-	} else if (arg_is(&a[1], "id")) {
-		reply_int(c, (int64_t)c->id);
-	} else if (arg_is(&a[1], "setinfo") && c->argc == 4) {
+	} else if (c->argc == 3 && arg_is(&a[1], "setname")) {
+		snprintf(c->name, sizeof(c->name), "%.*s", (int)a[2].len, a[2].at);
+		reply_text(c, OK);
+	} else if (c->argc == 4 && arg_is(&a[1], "setinfo")) {
 		reply_text(c, OK);
 	} else {
-		reply_error(c, "ERR unknown subcommand '%.*s'. Try CLIENT HELP.",
-			    (int)a[1].len, a[1].at);
+		reply_text(c, SYNTAX);
 	}
 }
 
-/* What redis-cli wants of it is that there is an answer. */
+/* What clients want of it is that there is an answer. */
 static void command(struct client *c)
 {
-	if (c->argc > 1 && arg_is(&c->argv[1], "docs"))
-		reply_text(c, "%0\r\n");
-	else if (c->argc > 1 && arg_is(&c->argv[1], "count"))
-		reply_int(c, command_count());
-	else
-		reply_text(c, "*0\r\n");
+	reply_text(c, c->argc > 1 && arg_is(&c->argv[1], "docs") ? "%0\r\n" : EMPTY);
 }
 
 static void info(struct client *c)
 {
 	static const char format[] =
-		"# Server\r\nredis_version:" REDIS_VERSION "\r\n"
-		"oa_cache_version:" OA_VERSION "\r\nprocess_id:%d\r\n"
-		"tcp_port:%u\r\nuptime_in_seconds:%" PRId64 "\r\n"
-		"workers:%u\r\n\r\n"
+		"# Server\r\nredis_version:" VERSION "\r\noa_cache_version:" OA_VERSION "\r\n"
+		"tcp_port:%u\r\nuptime_in_seconds:%" PRId64 "\r\nworkers:%u\r\n\r\n"
 		"# Clients\r\nconnected_clients:%u\r\nmaxclients:%u\r\n\r\n"
-		"# Memory\r\nused_memory:%zu\r\nmaxmemory:%zu\r\n"
-		"maxmemory_policy:%s\r\n\r\n"
-		"# Persistence\r\nrdb_bgsave_in_progress:%d\r\n"
-		"rdb_last_save_time:%" PRId64 "\r\n\r\n"
-		"# Stats\r\ntotal_commands_processed:%" PRIu64 "\r\n"
-		"expired_keys:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\n"
-		"keyspace_hits:%" PRIu64 "\r\nkeyspace_misses:%" PRIu64 "\r\n\r\n"
-		"# Keyspace\r\ndb0:keys=%zu,expires=%zu\r\n";
-	char s[2048];
-	int n = snprintf(s, sizeof(s), format, (int)getpid(), server.port,
-			 c->now / 1000 - server.began, server.workers,
-			 server.clients, server.max_clients, db.used, db.limit,
-			 policies[db.evicts], server.child != 0, server.saved,
-			 db.commands, db.expired, db.evicted, db.hits,
-			 db.misses, db.keys.count, db.expiring);
+		"# Memory\r\nused_memory:%zu\r\nmaxmemory:%zu\r\nmaxmemory_policy:%s\r\n\r\n"
+		"# Persistence\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%" PRId64 "\r\n\r\n"
+		"# Stats\r\ntotal_commands_processed:%" PRIu64 "\r\nexpired_keys:%" PRIu64 "\r\n"
+		"evicted_keys:%" PRIu64 "\r\nkeyspace_hits:%" PRIu64 "\r\n"
+		"keyspace_misses:%" PRIu64 "\r\n\r\n# Keyspace\r\ndb0:keys=%zu,expires=%zu\r\n";
+	char s[1024] = "txt:";
+	int n = snprintf(s + 4, sizeof(s) - 4, format, server.port,
+			 c->now / 1000 - server.began, server.workers, server.clients,
+			 server.max_clients, db.used, db.limit, policies[db.evicts],
+			 server.child != 0, server.saved, db.commands, db.expired, db.evicted,
+			 db.hits, db.misses, db.keys.count, db.expiring);
 
-	if (c->resp > 2) {
-		reply_head(c, '=', n + 4);
-		reply_raw(c, "txt:", 4);
-		reply_raw(c, s, (size_t)n);
-		reply_raw(c, "\r\n", 2);
-	} else {
-		reply_bulk(c, s, (size_t)n);
+	if (c->resp < 3) {
+		reply_bulk(c, s + 4, (size_t)n);
+		return;
 	}
-}
-
-/* Bytes, with the units of redis.conf. */
-static bool text_bytes(const struct arg *a, size_t *v)
-{
-	static const char *const units[] = { "", "k", "m", "g", "kb", "mb", "gb" };
-	char s[32], *end;
-	size_t i = 0, n = a->len < sizeof(s) ? a->len : 0;
-
-	memcpy(s, a->at, n);
-	s[n] = '\0';
-	*v = strtoull(s, &end, 10);
-	while (i < 7 && strcasecmp(end, units[i]))
-		i++;
-	*v <<= i < 7 ? 10 * ((i - 1) % 3 + 1) * (i > 0) : 0;
-	return n && end > s && i < 7;
+	reply_head(c, '=', (size_t)n + 4);
+	reply_raw(c, s, (size_t)n + 4);
+	reply_raw(c, "\r\n", 2);
 }
 
 static void config_get(struct client *c)
@@ -152,13 +108,11 @@ static void config_get(struct client *c)
 	char limit[24], clients[12], port[12];
 	const char *const pairs[][2] = {
 		{ "maxmemory", limit }, { "maxmemory-policy", policies[db.evicts] },
-		{ "maxclients", clients }, { "port", port },
-		{ "bind", server.address }, { "databases", "1" },
-		{ "save", "" }, { "appendonly", "no" },
+		{ "maxclients", clients }, { "port", port }, { "bind", server.address },
+		{ "databases", "1" }, { "save", "" }, { "appendonly", "no" },
 		{ "dbfilename", server.file ? server.file : "" },
 	};
-	const size_t n = sizeof(pairs) / sizeof(*pairs);
-	int64_t told = 0;
+	size_t told = 0, n = sizeof(pairs) / sizeof(*pairs);
 
 	sprintf(limit, "%zu", db.limit);
 	sprintf(clients, "%u", server.max_clients);
@@ -166,64 +120,56 @@ static void config_get(struct client *c)
 	for (size_t i = 0; i < n; i++)
 		told += text_like(pairs[i][0], strlen(pairs[i][0]), &c->argv[2]);
 	reply_head(c, '%', told);
-	for (size_t i = 0; i < n; i++)
-		if (text_like(pairs[i][0], strlen(pairs[i][0]), &c->argv[2])) {
-			reply_word(c, pairs[i][0]);
-			reply_word(c, pairs[i][1]);
-		}
+	for (size_t i = 0; i < 2 * n; i++)
+		if (text_like(pairs[i / 2][0], strlen(pairs[i / 2][0]), &c->argv[2]))
+			reply_word(c, pairs[i / 2][i % 2]);
 }
 
 static void config(struct client *c)
 {
 	struct arg *a = c->argv;
-	bool lru, ok = c->argc == 4 && arg_is(&a[1], "set");
+	bool lru = c->argc == 4 && arg_is(&a[3], policies[1]);
+	int64_t v;
 
 	if (c->argc == 3 && arg_is(&a[1], "get")) {
 		config_get(c);
-		return;
-	}
-	if (ok && arg_is(&a[2], "maxmemory")) {
-		ok = text_bytes(&a[3], &db.limit);
-	} else if (ok && arg_is(&a[2], "maxmemory-policy")) {
-		lru = arg_is(&a[3], policies[1]);
-		ok = lru || arg_is(&a[3], policies[0]);
-		db.evicts = ok ? lru : db.evicts;
-	} else {
-		ok = false;
-	}
-	if (ok)
+	} else if (c->argc != 4 || !arg_is(&a[1], "set")) {
+		reply_text(c, SYNTAX);
+	} else if (arg_is(&a[2], "maxmemory-policy") && (lru || arg_is(&a[3], policies[0]))) {
+		db.evicts = lru;
 		reply_text(c, OK);
-	else
-		reply_error(c, "ERR it takes GET with a pattern, or SET with "
-			    "maxmemory or maxmemory-policy");
+	} else if (arg_is(&a[2], "maxmemory") && text_int(a[3].at, a[3].len, &v) && v >= 0) {
+		db.limit = (size_t)v;
+		reply_text(c, OK);
+	} else {
+		reply_error(c, "ERR CONFIG SET failed: '%.*s' cannot be set to that",
+			    (int)a[2].len, a[2].at);
+	}
 }
 
 static void *wait_task(void *pid)
 {
-	return oa_err(snapshot_wait((int)(intptr_t)pid));
+	snapshot_wait((int)(intptr_t)pid);
+	return NULL;
 }
 
 /* By a child, which has the data as they are now. */
 static void save(struct client *c)
 {
-	int pid = server.file ? server.child ? -EALREADY : snapshot_fork()
-			      : -ENOENT;
+	int pid = !server.file ? -ENOENT : server.child ? -EALREADY : snapshot_fork();
+	int err = pid < 0 ? pid : 0;
 
-	if (pid < 0) {
-		reply_error(c, "ERR cannot save: %s", pid == -ENOENT ?
-			    "there is no --snapshot" : oa_strerror(pid));
-	} else if (c->cmd->sub) {
+	if (!err && c->cmd->sub) {
 		oa_go(wait_task, (void *)(intptr_t)pid);
-		reply_text(c, "+Background saving started\r\n");
-	} else {
+	} else if (!err) {
 		db_unlock();
-		pid = snapshot_wait(pid);
+		err = snapshot_wait(pid);
 		db_lock();
-		if (pid)
-			reply_error(c, "ERR %s", oa_strerror(pid));
-		else
-			reply_text(c, OK);
 	}
+	if (err)
+		reply_error(c, "ERR cannot save: %s", oa_strerror(err));
+	else
+		reply_text(c, c->cmd->sub ? "+Background saving started\r\n" : OK);
 }
 
 static void lastsave(struct client *c)
@@ -239,18 +185,12 @@ static void end(struct client *c)
 }
 
 const struct command admin_commands[] = {
-	{ "ping", ping, -1, READS, T_NONE, NULL, false },
-	{ "quit", ping, -1, READS, T_NONE, NULL, true },
-	{ "echo", ping, 2, READS, T_NONE, NULL, false },
-	{ "select", select_db, 2, READS, T_NONE, NULL, 0 },
-	{ "hello", hello, -1, READS, T_NONE, NULL, 0 },
-	{ "client", client, -2, READS, T_NONE, NULL, 0 },
-	{ "command", command, -1, READS, T_NONE, NULL, 0 },
-	{ "info", info, -1, READS, T_NONE, NULL, 0 },
-	{ "config", config, -2, READS, T_NONE, NULL, 0 },
-	{ "save", save, 1, READS, T_NONE, NULL, false },
-	{ "bgsave", save, -1, READS, T_NONE, NULL, true },
-	{ "lastsave", lastsave, 1, READS, T_NONE, NULL, 0 },
-	{ "shutdown", end, -1, READS, T_NONE, NULL, 0 },
+	READ("ping", ping, -1, NONE, NULL, false), READ("echo", ping, 2, NONE, NULL, false),
+	READ("quit", ping, -1, NONE, NULL, true), READ("select", select_db, 2, NONE, NULL, 0),
+	READ("hello", hello, -1, NONE, NULL, 0), READ("client", client, -2, NONE, NULL, 0),
+	READ("command", command, -1, NONE, NULL, 0), READ("info", info, -1, NONE, NULL, 0),
+	READ("config", config, -2, NONE, NULL, 0), READ("save", save, 1, NONE, NULL, false),
+	READ("bgsave", save, -1, NONE, NULL, true), READ("lastsave", lastsave, 1, NONE, NULL, 0),
+	READ("shutdown", end, -1, NONE, NULL, 0),
 	{ 0 },
 };

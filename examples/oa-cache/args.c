@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments as numbers, ranges, words and patterns. */
+/* Arguments as words, numbers, ranges and patterns. */
 #include "cache.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <strings.h>
 
 bool arg_is(const struct arg *a, const char *word)
@@ -12,13 +10,13 @@ bool arg_is(const struct arg *a, const char *word)
 }
 
 /* Only as a server would write it: no blanks, no leading zeros. */
-bool text_int(const struct arg *a, int64_t *v)
+bool text_int(const char *s, size_t n, int64_t *v)
 {
-	bool minus = a->len && *a->at == '-';
+	bool minus = n && *s == '-';
 	uint64_t u = 0, max = (uint64_t)INT64_MAX + minus;
-	const char *s = a->at + minus;
-	size_t n = a->len - minus;
 
+	s += minus;
+	n -= minus;
 	if (!n || n > 19 || (*s == '0' && (n > 1 || minus)))
 		return false;
 	for (; n; n--, s++) {
@@ -30,26 +28,27 @@ bool text_int(const struct arg *a, int64_t *v)
 	return u <= max;
 }
 
-bool text_float(const struct arg *a, long double *v)
-{
-	char s[128], *end;
-
-	if (!a->len || a->len >= sizeof(s) || strchr(" \t\n", *a->at))
-		return false;
-	memcpy(s, a->at, a->len);
-	s[a->len] = '\0';
-	*v = strtold(s, &end);
-	return end == s + a->len && !isnan(*v);
-}
-
 /* Argument i; false: it is none, which has been told. */
 bool want_int(struct client *c, size_t i, int64_t *v)
 {
-	bool ok = text_int(&c->argv[i], v);
+	bool ok = text_int(c->argv[i].at, c->argv[i].len, v);
 
 	if (!ok)
 		reply_text(c, NO_INTEGER);
 	return ok;
+}
+
+/* How many, at most max; argument i may be missing. */
+bool want_count(struct client *c, size_t i, size_t max, size_t *n)
+{
+	int64_t v = 1;
+
+	if (i < c->argc && (!text_int(c->argv[i].at, c->argv[i].len, &v) || v < 0))
+		v = -1;
+	if (v < 0)
+		reply_error(c, "ERR value is out of range, must be positive");
+	*n = (size_t)v < max ? (size_t)v : max;
+	return v >= 0;
 }
 
 /* Arguments i and i + 1 are first and last of len, from the end if negative. */
@@ -70,7 +69,7 @@ bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n)
 static bool one_like(char c, const char **g, const char *end)
 {
 	const char *p = *g;
-	bool no, found = false;
+	bool no, found = *p == '?';
 
 	if (*p == '[') {
 		no = ++p < end && *p == '^';
@@ -80,10 +79,9 @@ static bool one_like(char c, const char **g, const char *end)
 			found |= c == *p || (range && c >= *p && c <= p[2]);
 			p += range ? 2 : 0;
 		}
-		*g = p < end ? p + 1 : p;
+		*g = p + (p < end);
 		return found != no;
 	}
-	found = *p == '?';
 	p += *p == '\\' && p + 1 < end;
 	*g = p + 1;
 	return found || c == *p;

@@ -3,10 +3,11 @@
 #ifndef CACHE_H
 #define CACHE_H
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <oa.h>
@@ -14,49 +15,32 @@
 #define BULK_MAX	(16 << 20)	/* who copies more delays others */
 #define ARGS_MAX	(1 << 20)
 
-/* T_KEYS: all keys, where they are freed as one value. */
-enum type { T_STRING, T_LIST, T_HASH, T_SET, T_ZSET, T_KEYS, T_ANY, T_NONE };
+enum type { T_STRING, T_LIST, T_HASH, T_SET, T_ANY, T_NONE };
 
 /* One of a table: a key with its value, or an element of a hash or a set. */
 struct entry {
 	struct entry *next;
-	void *obj;		/* struct list, table or zset */
-	union {
-		int64_t expires;	/* ms since 1970; 0: never */
-		double score;
-	};
-	uint32_t hash, klen;
-	uint32_t vlen;		/* of a string; or the place in a zset's heap */
+	void *obj;		/* struct list or table; NULL: a string */
+	int64_t expires;	/* ms since 1970; 0: never */
+	uint32_t hash, klen, vlen;
 	uint32_t used;		/* when, by db.commands */
 	uint8_t type;
 	char data[];		/* the key, then the string */
 };
 
 struct table {
-	struct entry **slots, **old;	/* old: being emptied, or NULL */
-	unsigned int bits, old_bits;
-	size_t count, moved;		/* moved: so many buckets of old */
-};
-
-struct zset {
-	struct table table;
-	struct entry **heap;		/* smallest first */
-	size_t cap;
-};
-
-struct item {
-	uint32_t len;
-	char at[];
-};
-
-struct list {
-	struct item **ring;
-	size_t cap, head, len;		/* cap: a power of two */
+	struct entry **slots;
+	size_t cap, n, count;		/* n buckets are in use */
 };
 
 struct arg {
 	char *at;
 	size_t len;
+};
+
+struct list {
+	struct arg *ring;
+	size_t cap, head, len;		/* cap: a power of two */
 };
 
 struct client;
@@ -72,15 +56,26 @@ struct command {
 	int sub;			/* of those that share a function */
 };
 
-#define MAKE	""			/* absent: it is made */
-#define NIL	"_\r\n"
-#define NIL_LIST "*-1\r\n"
-#define ZERO	":0\r\n"
-#define OK	"+OK\r\n"
-#define WRONG_TYPE "-WRONGTYPE Operation against a key holding the wrong kind " \
-	"of value\r\n"
-#define NO_INTEGER "-ERR value is not an integer or out of range\r\n"
-#define WRONG_ARITY "ERR wrong number of arguments for '%s' command"
+#define READ(name, fn, arity, type, absent, sub) \
+	{ name, fn, arity, READS, T_##type, absent, sub }
+#define WRITE(name, fn, arity, type, absent, sub) \
+	{ name, fn, arity, WRITES, T_##type, absent, sub }
+#define GROW(name, fn, arity, type, absent, sub) \
+	{ name, fn, arity, GROWS, T_##type, absent, sub }
+
+/* Replies, as of RESP3. */
+#define MAKE		""		/* none: the key is made */
+#define NIL		"_\r\n"
+#define NIL_LIST	"*-1\r\n"
+#define EMPTY		"*0\r\n"
+#define ZERO		":0\r\n"
+#define OK		"+OK\r\n"
+#define SYNTAX		"-ERR syntax error\r\n"
+#define NO_KEY		"-ERR no such key\r\n"
+#define WRONG_ARITY	"ERR wrong number of arguments for '%s' command"
+#define WRONG_TYPE	"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+#define NO_INTEGER	"-ERR value is not an integer or out of range\r\n"
+#define OVERFLOWS	"-ERR increment or decrement would overflow\r\n"
 
 struct client {
 	const struct command *cmd;
@@ -92,7 +87,7 @@ struct client {
 	int64_t now;			/* ms since 1970, of the last read */
 	struct redisReader *reader;
 	char *stash;			/* arguments that the reader lets go */
-	size_t stashed;
+	size_t stashed, most;		/* most: bytes in the reader at once */
 	const char *bad;		/* what is wrong with the request */
 	bool inside, close;
 	int fd, resp;			/* fd -1: the snapshot's */
@@ -116,9 +111,8 @@ struct db {
 struct server {
 	const char *address, *file;	/* file: of the snapshot, or NULL */
 	unsigned int port, workers, max_clients;
-	int listener, signals;
+	int listener, signals, child;	/* child: writes the snapshot, or 0 */
 	int64_t began, saved;		/* seconds since 1970 */
-	int child;			/* that writes the snapshot, or 0 */
 	bool no_save;
 	atomic_uint clients;
 };
@@ -126,37 +120,45 @@ struct server {
 extern struct db db;
 extern struct server server;
 extern const struct command string_commands[], key_commands[], list_commands[],
-	table_commands[], admin_commands[];
+	hash_commands[], admin_commands[];
 
 /* args.c */
 bool arg_is(const struct arg *a, const char *word);
-bool text_int(const struct arg *a, int64_t *v);
-bool text_float(const struct arg *a, long double *v);
+bool text_int(const char *s, size_t n, int64_t *v);
 bool text_like(const char *s, size_t n, const struct arg *glob);
 bool want_int(struct client *c, size_t i, int64_t *v);
+bool want_count(struct client *c, size_t i, size_t max, size_t *n);
 bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n);
 
-/* table.c */
+/* reply.c */
+void reply_raw(struct client *c, const char *s, size_t n);
+void reply_text(struct client *c, const char *s);
+void reply_head(struct client *c, char type, size_t n);
+void reply_int(struct client *c, int64_t v);
+void reply_bulk(struct client *c, const char *s, size_t n);
+void reply_word(struct client *c, const char *s);
+void reply_value(struct client *c, const struct entry *e);
+void reply_len(struct client *c);
+void reply_error(struct client *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* table.c, value.c */
+typedef void visit_fn(struct entry *e, void *arg);
 struct entry **table_find(struct table *t, const char *key, size_t n);
 struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen);
 struct entry *table_unlink(struct table *t, struct entry **link);
-uint64_t table_scan(struct table *t, uint64_t cursor,
-		    void (*fn)(struct entry *e, void *arg), void *arg);
+uint64_t table_scan(struct table *t, uint64_t cursor, visit_fn *fn, void *arg);
 struct entry *table_random(struct table *t);
 void table_free(struct table *t);
-
-/* value.c */
 void *mem_resize(void *p, size_t n);
 void mem_free(void *p);
 struct entry *string_room(struct entry **link, size_t n);
-void value_new(struct entry *e, enum type type);
-void value_free(enum type type, void *obj);
 size_t value_len(const struct entry *e);
 void entry_free(struct entry *e);
-struct item **list_at(const struct list *l, size_t i);
-struct item *item_new(const struct arg *a);
+struct arg item_new(const struct arg *a);
+struct arg *list_at(const struct list *l, size_t i);
 void list_push(struct list *l, bool left, const struct arg *a);
-struct item *list_pop(struct list *l, bool left);
+struct arg list_pop(struct list *l, bool left);
 
 /* db.c */
 int64_t now_ms(void);
@@ -164,28 +166,15 @@ void db_lock(void);
 void db_unlock(void);
 struct entry **db_find(struct client *c, const struct arg *key);
 struct entry *db_add(const struct arg *key, enum type type, size_t vlen);
-struct entry *db_set(struct entry **link, const struct arg *key, const char *s,
-		     size_t n);
+void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
+	    int64_t expires);
 void db_del(struct entry **link);
 void db_expire(struct entry *e, int64_t at);
 void db_flush(void);
 bool db_make_room(void);
 void *db_sweep(void *unused);
 
-/* reply.c */
-void reply_raw(struct client *c, const char *s, size_t n);
-void reply_text(struct client *c, const char *s);
-void reply_head(struct client *c, char type, int64_t n);
-void reply_int(struct client *c, int64_t v);
-void reply_bulk(struct client *c, const char *s, size_t n);
-void reply_word(struct client *c, const char *s);
-void reply_len(struct client *c);
-void reply_value(struct client *c, const struct entry *e);
-void reply_error(struct client *c, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* command.c, conn.c, snapshot.c */
-int command_count(void);
 void command_run(struct client *c);
 bool conn_open(struct client *c, int fd);
 bool conn_feed(struct client *c, const char *buf, size_t n);

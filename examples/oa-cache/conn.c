@@ -8,20 +8,16 @@
 #include "cache.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 
 #include <hiredis/hiredis.h>
 #include <hiredis/sds.h>
 
 #define IN_SIZE		(16 << 10)
 #define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
-#define OUT_KEPT	(16 << 10)
+#define KEPT		(16 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
 #define LENGTH_MAX	24		/* of a line with a length */
-
-/* The reader lets go what is before its position, once that is so far. */
-#define LET_GO		1024
+#define LET_GO		1024		/* what is so far behind, the reader may */
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t elements_t;
@@ -46,7 +42,8 @@ static bool add_arg(struct client *c, char *at, size_t n)
 		c->argv = v;
 		c->room = room;
 	}
-	c->argv[c->argc++] = (struct arg){ at, n };
+	c->argv[c->argc].at = at;
+	c->argv[c->argc++].len = n;
 	return true;
 }
 
@@ -57,8 +54,7 @@ static void *stash(struct client *c)
 		struct arg *a = &c->argv[c->stashed];
 		size_t off = sdslen(c->stash);
 
-		c->stash = sdscatlen(c->stash, c->reader->buf + (size_t)a->at,
-				     a->len);
+		c->stash = sdscatlen(c->stash, c->reader->buf + (size_t)a->at, a->len);
 		a->at = (char *)off;
 	}
 	return c->stash;
@@ -71,15 +67,9 @@ static void flush(struct client *c)
 
 	/* It has been done: if there is room, let it be known. */
 	if (err == -ECANCELED)
-		send(c->fd, c->out + sent, c->out_len - sent,
-		     MSG_DONTWAIT | MSG_NOSIGNAL);
+		send(c->fd, c->out + sent, c->out_len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 	c->close |= err != 0;
 	c->out_len = 0;
-	if (c->out_cap > OUT_KEPT) {
-		free(c->out);
-		c->out = NULL;
-		c->out_cap = 0;
-	}
 }
 
 static void run(struct client *c)
@@ -101,8 +91,8 @@ static void *on_array(const redisReadTask *task, elements_t n)
 	struct client *c = task->privdata;
 
 	if (task->parent || n > ARGS_MAX)
-		return refuse(c, n > ARGS_MAX ? "invalid multibulk length"
-					      : "expected '$', got '*'");
+		return refuse(c, task->parent ? "expected '$', got '*'"
+					      : "invalid multibulk length");
 	c->wanted = (size_t)n;
 	return c;
 }
@@ -125,15 +115,13 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 
 static void *on_integer(const redisReadTask *task, long long v)
 {
-	(void)v;
-	return refuse(task->privdata, "expected '$', got ':'");
+	return refuse(task->privdata, v ? "expected '$', got ':'" : "expected '$'");
 }
 
+/* "*-1" is nothing to be done, as "*0" is. */
 static void *on_nil(const redisReadTask *task)
 {
-	/* "*-1" is nothing to be done, as "*0" is. */
-	return task->parent ? refuse(task->privdata, "invalid bulk length")
-			    : task->privdata;
+	return task->parent ? refuse(task->privdata, "invalid bulk length") : task->privdata;
 }
 
 /* The length that the reader waits for is looked at before it is waited for. */
@@ -145,9 +133,8 @@ static void check_length(struct client *c)
 	int64_t v = 0;
 
 	end = memchr(s, '\r', n < LENGTH_MAX ? n : LENGTH_MAX);
-	s += *s == '$';
 	if (end)
-		text_int(&(struct arg){ (char *)s, (size_t)(end - s) }, &v);
+		text_int(s, (size_t)(end - s), &v);
 	if (v > BULK_MAX || (!end && n >= LENGTH_MAX))
 		refuse(c, "invalid bulk length");
 }
@@ -160,10 +147,11 @@ static bool take_line(struct client *c)
 	sds *words;
 	int n;
 
-	if (!end && r->len - r->pos > LINE_MAX)
-		refuse(c, "too big inline request");
-	if (!end)
+	if (!end) {
+		if (r->len - r->pos > LINE_MAX)
+			refuse(c, "too big inline request");
 		return false;
+	}
 	r->pos += (size_t)(end + 1 - s);
 	*end = '\0';
 	words = sdssplitargs(s, &n);
@@ -201,37 +189,13 @@ static bool take(struct client *c)
 	return true;
 }
 
-/* Carries out what is complete. False: the connection is at its end. */
-bool conn_feed(struct client *c, const char *buf, size_t n)
-{
-	redisReader *r = c->reader;
-
-	c->now = now_ms();
-	if (redisReaderFeed(r, buf, n))
-		return false;
-	while (r->pos < r->len && !c->close && !c->bad && take(c))
-		;
-	if (c->bad)
-		reply_error(c, "ERR Protocol error: %s", c->bad);
-	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)
-		redisReaderGetReply(r, NULL);	/* lines are in its buffer, too */
-	if (c->out_len && c->fd >= 0)
-		flush(c);
-	return !c->close && !c->bad;
-}
-
-bool conn_open(struct client *c, int fd)
+static bool open_buffers(struct client *c)
 {
 	static redisReplyObjectFunctions functions = {
 		.createString = on_string, .createArray = on_array,
 		.createInteger = on_integer, .createNil = on_nil,
 	};
-	static atomic_uint_fast64_t ids;
 
-	memset(c, 0, sizeof(*c));
-	c->fd = fd;
-	c->resp = 2;
-	c->id = ++ids;
 	c->stash = sdsempty();
 	c->reader = redisReaderCreateWithFunctions(&functions);
 	if (c->reader)
@@ -245,6 +209,46 @@ void conn_close(struct client *c)
 	redisReaderFree(c->reader);
 	free(c->argv);
 	free(c->out);
+	c->argv = NULL;
+	c->out = NULL;
+	c->room = c->out_cap = 0;
+}
+
+/* Carries out what is complete. False: the connection is at its end. */
+bool conn_feed(struct client *c, const char *buf, size_t n)
+{
+	redisReader *r = c->reader;
+
+	c->now = now_ms();
+	if (redisReaderFeed(r, buf, n))
+		return false;
+	c->most = r->len > c->most ? r->len : c->most;
+	while (r->pos < r->len && !c->close && !c->bad && take(c))
+		;
+	if (c->bad)
+		reply_error(c, "ERR Protocol error: %s", c->bad);
+	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)
+		redisReaderGetReply(r, NULL);	/* lines are in its buffer, too */
+	if (c->out_len && c->fd >= 0)
+		flush(c);
+	if (!c->inside && r->pos == r->len && (c->most > 2 * IN_SIZE || c->out_cap > KEPT)) {
+		conn_close(c);
+		c->most = 0;
+		if (!open_buffers(c))
+			return false;
+	}
+	return !c->close && !c->bad;
+}
+
+bool conn_open(struct client *c, int fd)
+{
+	static atomic_uint_fast64_t ids;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = fd;
+	c->resp = 2;
+	c->id = ++ids;
+	return open_buffers(c);
 }
 
 /* What is read goes on its stack, of which it takes the pages it uses. */

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #define SAMPLES		8	/* of which the one that idled longest goes */
-#define LOOKS		1000	/* at keys, one in ten of which have expired */
+#define LOOKS		1000	/* at keys, for those that have expired */
 #define TICK		(100 * OA_MSEC)
 
 struct db db;
@@ -62,26 +62,13 @@ struct entry **db_find(struct client *c, const struct arg *key)
 struct entry *db_add(const struct arg *key, enum type type, size_t vlen)
 {
 	struct entry *e = table_add(&db.keys, key->at, key->len, vlen);
+	size_t size = type == T_LIST ? sizeof(struct list)
+				     : sizeof(struct table);
 
 	e->used = (uint32_t)db.commands;
-	value_new(e, type);
-	return e;
-}
-
-/* A string, whatever it was before; link is what db_find() has said. */
-struct entry *db_set(struct entry **link, const struct arg *key, const char *s,
-		     size_t n)
-{
-	struct entry *e = link ? *link : db_add(key, T_STRING, n);
-
-	if (link && e->obj) {
-		value_free(e->type, e->obj);
-		e->obj = NULL;
-		e->type = T_STRING;
-	}
-	if (link)
-		e = string_room(link, n);
-	memcpy(e->data + e->klen, s, n);
+	e->type = (uint8_t)type;
+	if (type != T_STRING)
+		e->obj = memset(mem_resize(NULL, size), 0, size);
 	return e;
 }
 
@@ -93,14 +80,32 @@ void db_expire(struct entry *e, int64_t at)
 		oa_event_set(&db.some_expire);
 }
 
+/* A string, whatever it was before; link is what db_find() has said. */
+void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
+	    int64_t expires)
+{
+	struct entry *e;
+
+	if (link && (*link)->obj) {
+		db_del(link);
+		link = NULL;
+	}
+	e = link ? string_room(link, n) : db_add(key, T_STRING, n);
+	memcpy(e->data + e->klen, s, n);
+	if (e->expires != expires)
+		db_expire(e, expires);
+}
+
 void db_flush(void)
 {
-	struct table *t = mem_resize(NULL, sizeof(struct zset));
+	struct entry *all = mem_resize(NULL, sizeof(*all));
+	struct table *t = mem_resize(NULL, sizeof(*t));
 
 	*t = db.keys;
+	*all = (struct entry){ .obj = t, .type = T_HASH };
 	memset(&db.keys, 0, sizeof(db.keys));
 	db.expiring = 0;
-	value_free(T_KEYS, t);
+	entry_free(all);
 }
 
 /* Below the limit, if need be without what was not used for longest, about. */
@@ -124,7 +129,8 @@ bool db_make_room(void)
 	return true;
 }
 
-static bool sweep(bool *some)
+/* How many of some keys have expired; -1: none is going to. */
+static int sweep(void)
 {
 	int64_t now = now_ms();
 	int n = 0;
@@ -139,23 +145,23 @@ static bool sweep(bool *some)
 		}
 	}
 	db.expired += (uint64_t)n;
-	*some = db.expiring;
-	if (!*some)
+	if (!db.expiring) {
 		oa_event_reset(&db.some_expire);
+		n = -1;
+	}
 	db_unlock();
-	return n > LOOKS / 10;
+	return n;
 }
 
 /* Keys that nobody asks for do not stay when their time is over. */
 void *db_sweep(void *unused)
 {
-	bool some;
-	int err;
+	int n, err;
 
 	do {
-		while (sweep(&some) && !oa_yield())
-			;
-		err = some ? oa_sleep(TICK) : oa_event_wait(&db.some_expire);
+		n = sweep();
+		err = n < 0 ? oa_event_wait(&db.some_expire) :
+		      n > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
 	} while (!err);
 	return unused;
 }

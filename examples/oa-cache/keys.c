@@ -2,13 +2,9 @@
 /* Commands on keys, whatever is behind them. */
 #include "cache.h"
 
-#include <inttypes.h>
-
 enum { MS = 1, AT = 2 };
 
-static const char *const type_names[] = {
-	"string", "list", "hash", "set", "zset",
-};
+static const char *const type_names[] = { "string", "list", "hash", "set" };
 
 static void exists(struct client *c)
 {
@@ -26,9 +22,10 @@ static void exists(struct client *c)
 
 static void type(struct client *c)
 {
-	reply_raw(c, "+", 1);
-	reply_text(c, type_names[c->e->type]);
-	reply_raw(c, "\r\n", 2);
+	char s[16];
+
+	sprintf(s, "+%s\r\n", type_names[c->e->type]);
+	reply_text(c, s);
 }
 
 static void expire(struct client *c)
@@ -38,8 +35,8 @@ static void expire(struct client *c)
 
 	if (!want_int(c, 2, &at))
 		return;
-	if ((!(flags & MS) && __builtin_mul_overflow(at, 1000, &at)) ||
-	    (!(flags & AT) && __builtin_add_overflow(at, c->now, &at))) {
+	if (__builtin_mul_overflow(at, flags & MS ? 1 : 1000, &at) ||
+	    __builtin_add_overflow(at, flags & AT ? 0 : c->now, &at)) {
 		reply_error(c, "ERR invalid expire time in '%s' command",
 			    c->cmd->name);
 		return;
@@ -65,28 +62,26 @@ static void persist(struct client *c)
 
 static void move(struct client *c)
 {
-	struct arg *to = &c->argv[2], *from = &c->argv[1];
-	struct entry *e = c->e, **link = db_find(c, to), *new;
+	struct entry *e = c->e, **link = db_find(c, &c->argv[2]), *new;
 
 	reply_text(c, OK);
 	if (link && *link == e)
 		return;
 	if (link)
 		db_del(link);
-	new = db_add(to, T_STRING, e->obj ? 0 : e->vlen);
+	new = db_add(&c->argv[2], T_STRING, e->vlen);
 	memcpy(new->data + new->klen, e->data + e->klen, new->vlen);
 	new->type = e->type;
 	new->obj = e->obj;
 	e->obj = NULL;
 	db_expire(new, e->expires);
-	db_del(db_find(c, from));
+	db_del(db_find(c, &c->argv[1]));
 	c->e = NULL;
 }
 
 struct hunt {
 	struct client *c;
-	const struct arg *like;		/* or NULL */
-	const struct arg *type;
+	const struct arg *like, *type;	/* or NULL */
 	size_t n;
 	bool tell;			/* or count alone */
 };
@@ -109,7 +104,7 @@ static void found(struct entry *e, void *arg)
 }
 
 /* Through so many buckets, twice: how many there are is told before them. */
-static void hunt(struct hunt *h, uint64_t cursor, uint64_t count, bool whole)
+static void hunt(struct hunt *h, uint64_t cursor, uint64_t count)
 {
 	struct client *c = h->c;
 	struct table *t = c->e ? c->e->obj : &db.keys;
@@ -119,11 +114,12 @@ static void hunt(struct hunt *h, uint64_t cursor, uint64_t count, bool whole)
 	do {
 		at = table_scan(t, at, found, h);
 	} while (at && ++steps < count);
-	if (!whole) {
+	if (count < UINT64_MAX) {
+		sprintf(s, "%" PRIu64, at);
 		reply_head(c, '*', 2);
-		reply_bulk(c, s, (size_t)sprintf(s, "%" PRIu64, at));
+		reply_word(c, s);
 	}
-	reply_head(c, '*', (int64_t)h->n);
+	reply_head(c, '*', h->n);
 	h->tell = true;
 	do {
 		cursor = table_scan(t, cursor, found, h);
@@ -132,7 +128,7 @@ static void hunt(struct hunt *h, uint64_t cursor, uint64_t count, bool whole)
 
 static void keys(struct client *c)
 {
-	hunt(&(struct hunt){ .c = c, .like = &c->argv[1] }, 0, UINT64_MAX, true);
+	hunt(&(struct hunt){ .c = c, .like = &c->argv[1] }, 0, UINT64_MAX);
 }
 
 /* And HSCAN, SSCAN, which have a key before the cursor. */
@@ -142,7 +138,7 @@ static void scan(struct client *c)
 	size_t i = c->e ? 2 : 1;
 	int64_t cursor, count = 10;
 
-	if (!text_int(&c->argv[i], &cursor) || cursor < 0) {
+	if (!text_int(c->argv[i].at, c->argv[i].len, &cursor) || cursor < 0) {
 		reply_error(c, "ERR invalid cursor");
 		return;
 	}
@@ -157,24 +153,22 @@ static void scan(struct client *c)
 			return;
 	}
 	if (i != c->argc || count < 1)
-		reply_error(c, "ERR syntax error");
+		reply_text(c, SYNTAX);
 	else
-		hunt(&h, (uint64_t)cursor, (uint64_t)count, false);
+		hunt(&h, (uint64_t)cursor, (uint64_t)count);
 }
 
 static void randomkey(struct client *c)
 {
 	struct entry *e;
 
-	while ((e = table_random(&db.keys))) {
-		struct arg key = { e->data, e->klen };
-
-		if (db_find(c, &key)) {
-			reply_bulk(c, e->data, e->klen);
-			return;
-		}
-	}
-	reply_text(c, NIL);
+	while ((e = table_random(&db.keys)) &&
+	       !db_find(c, &(struct arg){ e->data, e->klen }))
+		;
+	if (e)
+		reply_bulk(c, e->data, e->klen);
+	else
+		reply_text(c, NIL);
 }
 
 static void dbsize(struct client *c)
@@ -189,25 +183,21 @@ static void flush(struct client *c)
 }
 
 const struct command key_commands[] = {
-	{ "exists", exists, -2, READS, T_NONE, NULL, 0 },
-	{ "del", exists, -2, WRITES, T_NONE, NULL, 0 },
-	{ "unlink", exists, -2, WRITES, T_NONE, NULL, 0 },
-	{ "type", type, 2, READS, T_ANY, "+none\r\n", 0 },
-	{ "expire", expire, 3, WRITES, T_ANY, ZERO, 0 },
-	{ "pexpire", expire, 3, WRITES, T_ANY, ZERO, MS },
-	{ "expireat", expire, 3, WRITES, T_ANY, ZERO, AT },
-	{ "pexpireat", expire, 3, WRITES, T_ANY, ZERO, AT | MS },
-	{ "ttl", ttl, 2, READS, T_ANY, ":-2\r\n", 0 },
-	{ "pttl", ttl, 2, READS, T_ANY, ":-2\r\n", MS },
-	{ "persist", persist, 2, WRITES, T_ANY, ZERO, 0 },
-	{ "rename", move, 3, WRITES, T_ANY, "-ERR no such key\r\n", 0 },
-	{ "keys", keys, 2, READS, T_NONE, NULL, 0 },
-	{ "scan", scan, -2, READS, T_NONE, NULL, 0 },
-	{ "hscan", scan, -3, READS, T_HASH, "*2\r\n$1\r\n0\r\n*0\r\n", 0 },
-	{ "sscan", scan, -3, READS, T_SET, "*2\r\n$1\r\n0\r\n*0\r\n", 0 },
-	{ "randomkey", randomkey, 1, READS, T_NONE, NULL, 0 },
-	{ "dbsize", dbsize, 1, READS, T_NONE, NULL, 0 },
-	{ "flushall", flush, -1, WRITES, T_NONE, NULL, 0 },
-	{ "flushdb", flush, -1, WRITES, T_NONE, NULL, 0 },
+	READ("exists", exists, -2, NONE, NULL, 0),
+	WRITE("del", exists, -2, NONE, NULL, 0),
+	WRITE("unlink", exists, -2, NONE, NULL, 0),
+	READ("type", type, 2, ANY, "+none\r\n", 0),
+	WRITE("expire", expire, 3, ANY, ZERO, 0),
+	WRITE("pexpire", expire, 3, ANY, ZERO, MS),
+	WRITE("expireat", expire, 3, ANY, ZERO, AT),
+	WRITE("pexpireat", expire, 3, ANY, ZERO, AT | MS),
+	READ("ttl", ttl, 2, ANY, ":-2\r\n", 0), READ("pttl", ttl, 2, ANY, ":-2\r\n", MS),
+	WRITE("persist", persist, 2, ANY, ZERO, 0), WRITE("rename", move, 3, ANY, NO_KEY, 0),
+	READ("keys", keys, 2, NONE, NULL, 0), READ("scan", scan, -2, NONE, NULL, 0),
+	READ("hscan", scan, -3, HASH, "*2\r\n$1\r\n0\r\n*0\r\n", 0),
+	READ("sscan", scan, -3, SET, "*2\r\n$1\r\n0\r\n*0\r\n", 0),
+	READ("randomkey", randomkey, 1, NONE, NULL, 0),
+	READ("dbsize", dbsize, 1, NONE, NULL, 0),
+	WRITE("flushall", flush, -1, NONE, NULL, 0), WRITE("flushdb", flush, -1, NONE, NULL, 0),
 	{ 0 },
 };

@@ -4,39 +4,27 @@
 
 static void push(struct client *c)
 {
-	struct list *l = c->e->obj;
-
 	for (size_t i = 2; i < c->argc; i++)
-		list_push(l, c->cmd->sub, &c->argv[i]);
-	reply_int(c, (int64_t)l->len);
-}
-
-static void reply_item(struct client *c, const struct item *item)
-{
-	reply_bulk(c, item->at, item->len);
+		list_push(c->e->obj, c->cmd->sub, &c->argv[i]);
+	reply_len(c);
 }
 
 static void pop(struct client *c)
 {
 	struct list *l = c->e ? c->e->obj : NULL;
-	int64_t n = 1;
+	struct arg item;
+	size_t n;
 
-	if (c->argc == 3 && (!text_int(&c->argv[2], &n) || n < 0)) {
-		reply_error(c, "ERR value is out of range, must be positive");
+	if (!want_count(c, 2, l ? l->len : 0, &n))
 		return;
-	}
-	if (!l || c->argc > 3) {
+	if (!l)
 		reply_text(c, c->argc == 2 ? NIL : NIL_LIST);
-		return;
-	}
-	n = n < (int64_t)l->len ? n : (int64_t)l->len;
-	if (c->argc == 3)
+	else if (c->argc > 2)
 		reply_head(c, '*', n);
 	for (; n; n--) {
-		struct item *item = list_pop(l, c->cmd->sub);
-
-		reply_item(c, item);
-		mem_free(item);
+		item = list_pop(l, c->cmd->sub);
+		reply_bulk(c, item.at, item.len);
+		mem_free(item.at);
 	}
 }
 
@@ -47,9 +35,9 @@ static void lrange(struct client *c)
 
 	if (!want_range(c, 2, l->len, &from, &n))
 		return;
-	reply_head(c, '*', (int64_t)n);
+	reply_head(c, '*', n);
 	for (size_t i = from; i < from + n; i++)
-		reply_item(c, *list_at(l, i));
+		reply_bulk(c, list_at(l, i)->at, list_at(l, i)->len);
 }
 
 static void ltrim(struct client *c)
@@ -60,53 +48,49 @@ static void ltrim(struct client *c)
 	if (!want_range(c, 2, l->len, &from, &n))
 		return;
 	while (l->len > from + n)
-		mem_free(list_pop(l, false));
+		mem_free(list_pop(l, false).at);
 	while (l->len > n)
-		mem_free(list_pop(l, true));
+		mem_free(list_pop(l, true).at);
 	reply_text(c, OK);
 }
 
-/* LINDEX and LSET, which has a value. */
+/* LINDEX, and LSET, which has a value. */
 static void lindex(struct client *c)
 {
 	struct list *l = c->e->obj;
-	struct item **at;
+	struct arg *at;
 	int64_t i;
 
 	if (!want_int(c, 2, &i))
 		return;
 	i += i < 0 ? (int64_t)l->len : 0;
+	at = list_at(l, (size_t)i);
 	if (i < 0 || i >= (int64_t)l->len) {
 		reply_text(c, c->argc == 3 ? NIL : "-ERR index out of range\r\n");
-		return;
+	} else if (c->argc == 3) {
+		reply_bulk(c, at->at, at->len);
+	} else {
+		mem_free(at->at);
+		*at = item_new(&c->argv[3]);
+		reply_text(c, OK);
 	}
-	at = list_at(l, (size_t)i);
-	if (c->argc == 3) {
-		reply_item(c, *at);
-		return;
-	}
-	mem_free(*at);
-	*at = item_new(&c->argv[3]);
-	reply_text(c, OK);
 }
 
 static void lrem(struct client *c)
 {
 	struct list *l = c->e->obj;
-	struct arg *a = &c->argv[3];
+	struct arg *a = &c->argv[3], item;
 	size_t kept = 0, n = l->len;
 	int64_t max, gone = 0;
 
 	if (!want_int(c, 2, &max))
 		return;
-	/* From the end that is meant, what stays closes up. */
+	/* From the end that is meant; what stays closes up. */
 	for (size_t i = 0; i < n; i++) {
-		struct item **at = list_at(l, max < 0 ? n - 1 - i : i);
-		struct item *item = *at;
-
+		item = *list_at(l, max < 0 ? n - 1 - i : i);
 		if ((!max || gone < (max < 0 ? -max : max)) &&
-		    item->len == a->len && !memcmp(item->at, a->at, a->len)) {
-			mem_free(item);
+		    item.len == a->len && !memcmp(item.at, a->at, a->len)) {
+			mem_free(item.at);
 			gone++;
 		} else {
 			*list_at(l, max < 0 ? n - 1 - kept : kept) = item;
@@ -119,15 +103,10 @@ static void lrem(struct client *c)
 }
 
 const struct command list_commands[] = {
-	{ "lpush", push, -3, GROWS, T_LIST, MAKE, true },
-	{ "rpush", push, -3, GROWS, T_LIST, MAKE, false },
-	{ "lpop", pop, -2, WRITES, T_LIST, NULL, true },
-	{ "rpop", pop, -2, WRITES, T_LIST, NULL, false },
-	{ "llen", reply_len, 2, READS, T_LIST, ZERO, 0 },
-	{ "lrange", lrange, 4, READS, T_LIST, "*0\r\n", 0 },
-	{ "lindex", lindex, 3, READS, T_LIST, NIL, 0 },
-	{ "lset", lindex, 4, GROWS, T_LIST, "-ERR no such key\r\n", 0 },
-	{ "ltrim", ltrim, 4, WRITES, T_LIST, OK, 0 },
-	{ "lrem", lrem, 4, WRITES, T_LIST, ZERO, 0 },
+	GROW("lpush", push, -3, LIST, MAKE, true), GROW("rpush", push, -3, LIST, MAKE, false),
+	WRITE("lpop", pop, -2, LIST, NULL, true), WRITE("rpop", pop, -2, LIST, NULL, false),
+	READ("llen", reply_len, 2, LIST, ZERO, 0), READ("lrange", lrange, 4, LIST, EMPTY, 0),
+	READ("lindex", lindex, 3, LIST, NIL, 0), GROW("lset", lindex, 4, LIST, NO_KEY, 0),
+	WRITE("ltrim", ltrim, 4, LIST, OK, 0), WRITE("lrem", lrem, 4, LIST, ZERO, 0),
 	{ 0 },
 };

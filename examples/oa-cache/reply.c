@@ -3,7 +3,6 @@
 #include "cache.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 
 #define HEAD_MAX	24	/* a type, a sign, digits, CR and LF */
 
@@ -25,27 +24,29 @@ void reply_raw(struct client *c, const char *s, size_t n)
 	c->out_len += n;
 }
 
-/* A whole reply as of RESP3, or what stood for it before. */
+/* A whole reply, in the form that the client knows. */
 void reply_text(struct client *c, const char *s)
 {
-	bool old = c->resp < 3, list = old && (*s == '%' || *s == '~');
+	bool old = c->resp < 3;
 
-	if (old && *s == *NIL)
+	if (!strcmp(s, NIL_LIST))
+		s = old ? s : NIL;
+	else if (old && !strcmp(s, NIL))
 		s = "$-1\r\n";
-	if (!old && !strcmp(s, NIL_LIST))
-		s = NIL;
-	reply_raw(c, list ? "*" : s, 1);
-	reply_raw(c, s + 1, strlen(s + 1));
+	else if (old && (*s == '%' || *s == '~'))
+		s = EMPTY;
+	reply_raw(c, s, strlen(s));
 }
 
-static char *head(char *p, char type, int64_t n)
+static char *head(char *p, char type, uint64_t u)
 {
-	uint64_t u = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	char digits[20], *d = digits + sizeof(digits);
 
 	*p++ = type;
-	if (n < 0)
+	if (type == ':' && (int64_t)u < 0) {
 		*p++ = '-';
+		u = -u;
+	}
 	do {
 		*--d = (char)('0' + u % 10);
 		u /= 10;
@@ -58,26 +59,23 @@ static char *head(char *p, char type, int64_t n)
 }
 
 /* Maps (of n pairs) and sets are of RESP3. */
-void reply_head(struct client *c, char type, int64_t n)
+void reply_head(struct client *c, char type, size_t n)
 {
 	char *p = room(c, HEAD_MAX);
-	bool old = c->resp < 3;
+	bool list = c->resp < 3 && (type == '%' || type == '~');
 
-	if (old && type == '%')
-		n *= 2;
-	if (old && (type == '%' || type == '~'))
-		type = '*';
-	c->out_len += (size_t)(head(p, type, n) - p);
+	n <<= list && type == '%';
+	c->out_len += (size_t)(head(p, list ? '*' : type, n) - p);
 }
 
 void reply_int(struct client *c, int64_t v)
 {
-	reply_head(c, ':', v);
+	reply_head(c, ':', (size_t)v);
 }
 
 void reply_bulk(struct client *c, const char *s, size_t n)
 {
-	char *at = room(c, n + HEAD_MAX + 2), *p = head(at, '$', (int64_t)n);
+	char *at = room(c, n + HEAD_MAX + 2), *p = head(at, '$', n);
 
 	memcpy(p, s, n);
 	memcpy(p + n, "\r\n", 2);
@@ -89,28 +87,26 @@ void reply_word(struct client *c, const char *s)
 	reply_bulk(c, s, strlen(s));
 }
 
-void reply_len(struct client *c)
-{
-	reply_int(c, (int64_t)value_len(c->e));
-}
-
 void reply_value(struct client *c, const struct entry *e)
 {
 	reply_bulk(c, e->data + e->klen, e->vlen);
 }
 
+void reply_len(struct client *c)
+{
+	reply_int(c, (int64_t)value_len(c->e));
+}
+
 /* One line, whatever a client has sent to be told in it. */
 void reply_error(struct client *c, const char *format, ...)
 {
-	char s[256];
+	char s[256] = "-";
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(s, sizeof(s), format, ap);
+	vsnprintf(s + 1, sizeof(s) - 3, format, ap);
 	va_end(ap);
 	for (char *p = s; (p = strpbrk(p, "\r\n")); )
 		*p = ' ';
-	reply_raw(c, "-", 1);
-	reply_raw(c, s, strlen(s));
-	reply_raw(c, "\r\n", 2);
+	reply_raw(c, s, strlen(strcat(s, "\r\n")));
 }

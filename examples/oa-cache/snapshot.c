@@ -7,153 +7,126 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WRITE		(64 << 10)
-
 struct writer {
-	struct client c;	/* its replies are the requests */
-	struct entry *key;
-	int err;
+	FILE *f;
+	const struct entry *key;
 };
 
-static void spill(struct writer *w, size_t min)
+/* An argument, or with a name the beginning of a request of n that has them. */
+static void put(FILE *f, const char *s, size_t n)
 {
-	size_t done = 0;
-	ssize_t n;
-
-	while (w->c.out_len > min && !w->err && done < w->c.out_len) {
-		n = write(w->c.fd, w->c.out + done, w->c.out_len - done);
-		if (n < 0 && errno != EINTR)
-			w->err = -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	w->c.out_len = done ? 0 : w->c.out_len;
+	fprintf(f, "$%zu\r\n", n);
+	fwrite(s, 1, n, f);
+	fputs("\r\n", f);
 }
 
-/* A command on the key, with n more arguments that are to follow. */
-static void request(struct writer *w, const char *name, int n)
+static void begin(const struct writer *w, int n, const char *name)
 {
-	spill(w, WRITE);
-	reply_head(&w->c, '*', n + 2);
-	reply_word(&w->c, name);
-	reply_bulk(&w->c, w->key->data, w->key->klen);
+	fprintf(w->f, "*%d\r\n", n);
+	put(w->f, name, strlen(name));
+	put(w->f, w->key->data, w->key->klen);
 }
 
-static void put_element(struct entry *e, void *writer)
+static void put_field(struct entry *e, void *writer)
 {
-	struct writer *w = writer;
+	const struct writer *w = writer;
 	bool set = w->key->type == T_SET;
 
-	request(w, set ? "SADD" : "HSET", set ? 1 : 2);
-	reply_bulk(&w->c, e->data, e->klen);
+	begin(w, set ? 3 : 4, set ? "SADD" : "HSET");
+	put(w->f, e->data, e->klen);
 	if (!set)
-		reply_value(&w->c, e);
+		put(w->f, e->data + e->klen, e->vlen);
 }
 
 static void put_key(struct entry *e, void *writer)
 {
 	struct writer *w = writer;
+	struct list *l = e->obj;
 	uint64_t cursor = 0;
 	char s[24];
 
 	w->key = e;
 	if (e->type == T_STRING) {
-		request(w, "SET", 1);
-		reply_value(&w->c, e);
-	} else if (e->type == T_LIST) {
-		struct list *l = e->obj;
-
-		for (size_t i = 0; i < l->len; i++) {
-			request(w, "RPUSH", 1);
-			reply_bulk(&w->c, (*list_at(l, i))->at,
-				   (*list_at(l, i))->len);
-		}
-	} else {
-		do {
-			cursor = table_scan(e->obj, cursor, put_element, w);
-		} while (cursor);
+		begin(w, 3, "SET");
+		put(w->f, e->data + e->klen, e->vlen);
 	}
+	for (size_t i = 0; e->type == T_LIST && i < l->len; i++) {
+		begin(w, 3, "RPUSH");
+		put(w->f, list_at(l, i)->at, list_at(l, i)->len);
+	}
+	if (e->type == T_HASH || e->type == T_SET)
+		do {
+			cursor = table_scan(e->obj, cursor, put_field, w);
+		} while (cursor);
 	if (e->expires) {
-		request(w, "PEXPIREAT", 1);
-		reply_bulk(&w->c, s, (size_t)sprintf(s, "%lld",
-						     (long long)e->expires));
+		begin(w, 3, "PEXPIREAT");
+		put(w->f, s, (size_t)sprintf(s, "%" PRId64, e->expires));
 	}
 }
 
 int snapshot_write(void)
 {
-	struct writer w = { .c.fd = -1 };
-	uint64_t cursor = 0;
 	char tmp[4096];
+	struct writer w = { NULL, NULL };
+	uint64_t cursor = 0;
+	bool bad;
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	w.c.fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (w.c.fd < 0)
+	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) < (int)sizeof(tmp))
+		w.f = fopen(tmp, "we");
+	if (!w.f)
 		return -errno;
 	do {
 		cursor = table_scan(&db.keys, cursor, put_key, &w);
-	} while (cursor && !w.err);
-	spill(&w, 0);
-	if (!w.err && fsync(w.c.fd))
-		w.err = -errno;
-	if (close(w.c.fd) && !w.err)
-		w.err = -errno;
-	if (!w.err && rename(tmp, server.file))
-		w.err = -errno;
-	if (w.err)
-		unlink(tmp);
-	free(w.c.out);
-	return w.err;
+	} while (cursor && !ferror(w.f));
+	bad = fflush(w.f) || ferror(w.f) || fsync(fileno(w.f));
+	bad |= fclose(w.f) != 0;
+	if (!bad && !rename(tmp, server.file))
+		return 0;
+	unlink(tmp);
+	return -EIO;
 }
 
-/* Under the lock. The child's process number, or an error. */
+/* Under the lock. The number of the child, which writes, or an error. */
 int snapshot_fork(void)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	fflush(NULL);
-	pid = fork();
 	if (!pid)
 		_exit(snapshot_write() ? 1 : 0);
-	if (pid < 0)
-		return -errno;
-	server.child = pid;
-	return pid;
+	server.child = pid < 0 ? 0 : pid;
+	return pid < 0 ? -errno : pid;
 }
 
 /* For its end; 0, or why there is no new snapshot. */
 int snapshot_wait(int pid)
 {
-	int status = 1, err, fd = pidfd_open(pid, 0);
+	int status = 1, fd = pidfd_open(pid, 0), err;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	if (fd < 0)
-		return -errno;
-	err = oa_poll(&p, 1, -1);
+	err = fd < 0 ? -errno : oa_poll(&p, 1, -1);
 	oa_close(fd);
 	if (err < 0)
 		return err;
 	waitpid(pid, &status, 0);
+	db_lock();
 	server.child = 0;
-	if (status)
-		return -EIO;
-	server.saved = now_ms() / 1000;
-	return 0;
+	server.saved = status ? server.saved : now_ms() / 1000;
+	db_unlock();
+	return status ? -EIO : 0;
 }
 
 /* Before there is a runtime. No file is no error. */
 int snapshot_load(void)
 {
 	int fd = open(server.file, O_RDONLY | O_CLOEXEC);
-	static char buf[WRITE];
+	static char buf[64 << 10];
 	struct client c;
-	bool ok;
 	ssize_t n;
+	bool ok;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hash tables. The upper bits of the hash name the bucket, so that buckets are
- * in the order of the hashes whatever their number: the cursor of a scan is a
- * hash, and stays right while the table grows. When it does, each call moves a
- * few buckets, and none waits for all of them.
+ * Hash tables that grow by one bucket with an entry, and shrink so: linear
+ * hashing. No request waits for a table to be made anew; the array of buckets
+ * is doubled by mremap(2), which copies nothing. A scan goes in the order of
+ * the reversed hashes, in which a bucket that is split has its halves in the
+ * place of the whole: cursors stay right.
  */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "cache.h"
 
-#include <stdlib.h>
 #include <sys/random.h>
 
-#define BITS_MIN	2
-#define MOVES		4
+#define BUCKETS_MIN	4
 
 /* Nobody can choose keys that collide who does not know it. */
 static char secret[XXH3_SECRET_SIZE_MIN];
@@ -28,107 +27,88 @@ static void make_secret(void)
 
 static uint32_t hash_of(const char *key, size_t n)
 {
-	return XXH3_64bits_withSecret(key, n, secret, sizeof(secret)) >> 32;
+	return (uint32_t)XXH3_64bits_withSecret(key, n, secret, sizeof(secret));
 }
 
-static void put(struct entry **slots, unsigned int bits, struct entry *e)
+/* The array has room for t->cap buckets, a power of two, of which t->n are. */
+static struct entry **bucket(const struct table *t, uint32_t hash)
 {
-	struct entry **to = &slots[e->hash >> (32 - bits)];
+	size_t i = hash & (t->cap - 1);
 
-	e->next = *to;
-	*to = e;
+	return &t->slots[i < t->n ? i : i - t->cap / 2];
 }
 
-static void resize(struct table *t, unsigned int bits)
-{
-	struct entry **slots = calloc((size_t)1 << bits, sizeof(*slots));
-
-	if (!slots)
-		return;		/* longer chains will have to do */
-	db.used += sizeof(*slots) << bits;
-	t->old = t->slots;
-	t->old_bits = t->bits;
-	t->slots = slots;
-	t->bits = bits;
-	t->moved = 0;
-}
-
-static void move(struct table *t)
-{
-	size_t end = (size_t)1 << t->old_bits;
-
-	for (int i = 0; i < MOVES && t->moved < end; i++, t->moved++) {
-		struct entry *e = t->old[t->moved], *next;
-
-		for (t->old[t->moved] = NULL; e; e = next) {
-			next = e->next;
-			put(t->slots, t->bits, e);
-		}
-	}
-	if (t->moved < end)
-		return;
-	db.used -= sizeof(*t->old) << t->old_bits;
-	free(t->old);
-	t->old = NULL;
-}
-
-static void fit(struct table *t)
-{
-	if (t->old)
-		move(t);
-	else if (t->count >> t->bits && t->bits < 32)
-		resize(t, t->bits + 1);
-	else if (t->count < (size_t)1 << t->bits >> 3 && t->bits > BITS_MIN)
-		resize(t, t->bits - 1);
-}
-
-static struct entry **search(struct entry **link, const char *key, size_t n,
-			     uint32_t hash)
-{
-	for (; *link; link = &(*link)->next) {
-		struct entry *e = *link;
-
-		if (e->hash == hash && e->klen == n && !memcmp(e->data, key, n))
-			return link;
-	}
-	return NULL;
-}
-
-/* What points at it; good until the next call on the table, or NULL. */
+/* What points at it; good until the next change of the table, or NULL. */
 struct entry **table_find(struct table *t, const char *key, size_t n)
 {
 	uint32_t hash = hash_of(key, n);
-	struct entry **link = NULL;
+	struct entry *e, **link;
 
-	if (!t->slots)
-		return NULL;
-	if (t->old)
-		move(t);
-	if (t->old)
-		link = search(&t->old[hash >> (32 - t->old_bits)], key, n, hash);
-	return link ? link
-		    : search(&t->slots[hash >> (32 - t->bits)], key, n, hash);
+	for (link = t->n ? bucket(t, hash) : NULL; link && (e = *link); link = &e->next)
+		if (e->hash == hash && e->klen == n && !memcmp(e->data, key, n))
+			return link;
+	return NULL;
+}
+
+static void room(struct table *t, size_t cap)
+{
+	t->slots = mem_resize(t->slots, cap * sizeof(*t->slots));
+	t->cap = cap;
+}
+
+static void push(struct entry **slot, struct entry *e)
+{
+	e->next = *slot;
+	*slot = e;
+}
+
+/* One bucket more, with what belongs there of the one that it was a part of. */
+static void split(struct table *t)
+{
+	struct entry *e, **link;
+
+	if (t->n == t->cap)
+		room(t, t->cap ? 2 * t->cap : BUCKETS_MIN);
+	t->slots[t->n++] = NULL;
+	if (t->n <= BUCKETS_MIN)
+		return;
+	for (link = &t->slots[t->n - 1 - t->cap / 2]; (e = *link); ) {
+		if ((e->hash & (t->cap - 1)) == t->n - 1) {
+			*link = e->next;
+			push(&t->slots[t->n - 1], e);
+		} else {
+			link = &e->next;
+		}
+	}
 }
 
 /* The key must not be there yet. Behind it is room for a string. */
 struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen)
 {
-	struct entry *e = mem_resize(NULL, offsetof(struct entry, data) + n +
-				     vlen);
+	struct entry *e = mem_resize(NULL, offsetof(struct entry, data) + n + vlen);
 
 	memset(e, 0, offsetof(struct entry, data));
 	memcpy(e->data, key, n);
 	e->klen = (uint32_t)n;
 	e->vlen = (uint32_t)vlen;
 	e->hash = hash_of(key, n);
-	if (!t->slots)
-		resize(t, BITS_MIN);
-	if (!t->slots)
-		abort();
-	put(t->slots, t->bits, e);
+	while (t->n < BUCKETS_MIN || t->count > t->n)
+		split(t);
+	push(bucket(t, e->hash), e);
 	t->count++;
-	fit(t);
 	return e;
+}
+
+static void merge(struct table *t)
+{
+	struct entry *e;
+
+	for (t->n--; (e = t->slots[t->n]); ) {
+		t->slots[t->n] = e->next;
+		push(bucket(t, e->hash), e);
+	}
+	if (t->n == t->cap / 2)
+		room(t, t->n);
 }
 
 struct entry *table_unlink(struct table *t, struct entry **link)
@@ -137,37 +117,34 @@ struct entry *table_unlink(struct table *t, struct entry **link)
 
 	*link = e->next;
 	t->count--;
-	fit(t);
+	for (int i = 0; i < 2 && t->count < t->n / 2 && t->n > BUCKETS_MIN; i++)
+		merge(t);
 	return e;
 }
 
-/* The buckets of one array whose hashes are in [from, to). */
-static void scan(struct entry **slots, unsigned int bits, uint64_t from,
-		 uint64_t to, void (*fn)(struct entry *e, void *arg), void *arg)
+static uint64_t reversed(uint64_t v)
 {
-	for (uint64_t i = from >> (32 - bits); i << (32 - bits) < to; i++)
-		for (struct entry *e = slots[i]; e; e = e->next)
-			if (e->hash >= from && e->hash < to)
-				fn(e, arg);
+	v = (v >> 1 & 0x55555555) | (v & 0x55555555) << 1;
+	v = (v >> 2 & 0x33333333) | (v & 0x33333333) << 2;
+	v = (v >> 4 & 0x0f0f0f0f) | (v & 0x0f0f0f0f) << 4;
+	return __builtin_bswap32((uint32_t)v);
 }
 
-/*
- * A bucket's width of hashes; the cursor for the next, 0 at the end. What is
- * in the table from the first call to the last is met, once.
- */
-uint64_t table_scan(struct table *t, uint64_t cursor,
-		    void (*fn)(struct entry *e, void *arg), void *arg)
+/* A bucket, from the cursor on; the next cursor, 0 at the end. */
+uint64_t table_scan(struct table *t, uint64_t cursor, visit_fn *fn, void *arg)
 {
-	unsigned int shift = 32 - (t->old && t->old_bits < t->bits ? t->old_bits
-								   : t->bits);
-	uint64_t to = ((cursor >> shift) + 1) << shift;
+	size_t i, half = t->cap / 2, size;
 
-	if (!t->slots || cursor >> 32)
+	if (!t->n || cursor >> 32)
 		return 0;
-	if (t->old)
-		scan(t->old, t->old_bits, cursor, to, fn, arg);
-	scan(t->slots, t->bits, cursor, to, fn, arg);
-	return to >> 32 ? 0 : to;
+	i = (size_t)(bucket(t, (uint32_t)reversed(cursor)) - t->slots);
+	for (struct entry *e = t->slots[i]; e; e = e->next)
+		if (reversed(e->hash) >= cursor)
+			fn(e, arg);
+	/* One that is to be split is as wide as the two that it will be. */
+	size = ((size_t)1 << 32) / (i < half && i + half >= t->n ? half : t->cap);
+	cursor = (cursor / size + 1) * size;
+	return cursor >> 32 ? 0 : cursor;
 }
 
 /* One of a bucket by chance, or of the next that is not empty. */
@@ -175,17 +152,13 @@ struct entry *table_random(struct table *t)
 {
 	static _Thread_local uint64_t seed = 88172645463325252;
 	struct entry *e = NULL, *p;
-	size_t n;
+	size_t i = 0;
 
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	for (n = t->count ? (size_t)1 << t->bits : 0; n && !e; n--)
-		e = t->slots[(seed + n) & (((size_t)1 << t->bits) - 1)];
-	for (n = t->old ? (size_t)1 << t->old_bits : 0; n && !e; n--)
-		e = t->old[n - 1];
-	for (n = 1, p = e; p; p = p->next, n++)
-		if ((seed >> 32) % n == 0)
+	seed = seed * 6364136223846793005 + 1442695040888963407;
+	while (t->count && !e)
+		e = t->slots[((seed >> 32) + i++) % t->n];
+	for (i = 1, p = e; p; p = p->next, i++)
+		if ((seed >> 40) % i == 0)
 			e = p;
 	return e;
 }
@@ -194,13 +167,10 @@ void table_free(struct table *t)
 {
 	struct entry *e;
 
-	while (t->old)
-		move(t);
-	for (size_t i = 0; t->slots && i < (size_t)1 << t->bits; i++)
+	for (size_t i = 0; i < t->n; i++)
 		while ((e = t->slots[i])) {
 			t->slots[i] = e->next;
 			entry_free(e);
 		}
-	db.used -= t->slots ? sizeof(*t->slots) << t->bits : 0;
-	free(t->slots);
+	mem_free(t->slots);
 }

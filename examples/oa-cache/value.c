@@ -3,11 +3,10 @@
 #include "cache.h"
 
 #include <malloc.h>
-#include <stdlib.h>
 
 #define LARGE		256	/* elements: freed beside the workers */
 
-/* relaxed: a figure alone. With one worker it is seldom another thread's. */
+/* relaxed: a figure alone. */
 static void count(size_t n)
 {
 	atomic_fetch_add_explicit(&db.used, n, memory_order_relaxed);
@@ -45,86 +44,49 @@ struct entry *string_room(struct entry **link, size_t n)
 	return e;
 }
 
-void value_new(struct entry *e, enum type type)
-{
-	size_t size = type == T_LIST ? sizeof(struct list)
-				     : sizeof(struct zset);
-
-	e->type = (uint8_t)type;
-	if (type != T_STRING)
-		e->obj = memset(mem_resize(NULL, size), 0, size);
-}
-
-static size_t len_of(enum type type, const void *obj)
-{
-	return type == T_LIST ? ((const struct list *)obj)->len
-			      : ((const struct table *)obj)->count;
-}
-
 size_t value_len(const struct entry *e)
 {
-	return e->type == T_STRING ? e->vlen : len_of(e->type, e->obj);
+	return e->type == T_STRING ? e->vlen
+	     : e->type == T_LIST   ? ((struct list *)e->obj)->len
+				   : ((struct table *)e->obj)->count;
 }
 
-struct corpse {
-	enum type type;
-	void *obj;
-};
-
-static void bury(void *corpse)
+static void *bury(void *entry)
 {
-	struct corpse *c = corpse;
-	struct list *l = c->obj;
+	struct entry *e = entry;
+	struct list *l = e->obj;
 
-	if (c->type != T_LIST) {
-		table_free(c->obj);
-		mem_free(c->type == T_ZSET ? ((struct zset *)c->obj)->heap : 0);
-	} else {
-		while (l->len)
-			mem_free(list_pop(l, true));
+	if (e->type != T_LIST)
+		table_free(e->obj);
+	while (e->type == T_LIST && l->len)
+		mem_free(list_pop(l, true).at);
+	if (e->type == T_LIST)
 		mem_free(l->ring);
-	}
-	mem_free(c->obj);
+	mem_free(e->obj);
+	mem_free(e);
 	db.dying--;
-}
-
-static void *bury_task(void *corpse)
-{
-	bury(corpse);
 	return NULL;
 }
 
 /* What is large does not keep the worker. */
-void value_free(enum type type, void *obj)
-{
-	struct corpse c = { type, obj };
-
-	db.dying++;
-	if (len_of(type, obj) < LARGE ||
-	    oa_go(bury_task, &c, .block = true, .copy = sizeof(c),
-		  .on_drop = bury))
-		bury(&c);
-}
-
 void entry_free(struct entry *e)
 {
-	if (e->obj)
-		value_free(e->type, e->obj);
-	mem_free(e);
+	db.dying += e->obj != NULL;
+	if (!e->obj)
+		mem_free(e);
+	else if (value_len(e) < LARGE || oa_go(bury, e, .block = true))
+		bury(e);
 }
 
-struct item **list_at(const struct list *l, size_t i)
+struct arg item_new(const struct arg *a)
+{
+	return (struct arg){ memcpy(mem_resize(NULL, a->len + !a->len), a->at,
+				    a->len), a->len };
+}
+
+struct arg *list_at(const struct list *l, size_t i)
 {
 	return &l->ring[(l->head + i) & (l->cap - 1)];
-}
-
-struct item *item_new(const struct arg *a)
-{
-	struct item *item = mem_resize(NULL, sizeof(*item) + a->len);
-
-	item->len = (uint32_t)a->len;
-	memcpy(item->at, a->at, a->len);
-	return item;
 }
 
 void list_push(struct list *l, bool left, const struct arg *a)
@@ -144,9 +106,9 @@ void list_push(struct list *l, bool left, const struct arg *a)
 	*list_at(l, left ? 0 : l->len - 1) = item_new(a);
 }
 
-struct item *list_pop(struct list *l, bool left)
+struct arg list_pop(struct list *l, bool left)
 {
-	struct item *item = *list_at(l, left ? 0 : l->len - 1);
+	struct arg item = *list_at(l, left ? 0 : l->len - 1);
 
 	l->head += left;
 	l->len--;

@@ -2,14 +2,12 @@
 /* Commands on hashes, and on sets, which are hashes without values. */
 #include "cache.h"
 
-#include <inttypes.h>
+enum { KEYS = 1, VALUES = 2, ONCE = 4 };
 
-enum { KEYS = 1, VALUES = 2, FRESH = 4 };
-
-/* A field of key 1, in argument i. */
+/* The field of key 1 that argument i names. */
 static struct entry **field(struct client *c, size_t i)
 {
-	return table_find(c->e->obj, c->argv[i].at, c->argv[i].len);
+	return c->e ? table_find(c->e->obj, c->argv[i].at, c->argv[i].len) : NULL;
 }
 
 static bool put(struct client *c, size_t i, const char *s, size_t n)
@@ -24,6 +22,7 @@ static bool put(struct client *c, size_t i, const char *s, size_t n)
 
 static void hset(struct client *c)
 {
+	struct arg *a = c->argv;
 	int64_t n = 0;
 
 	if (c->argc & 1) {
@@ -31,8 +30,8 @@ static void hset(struct client *c)
 		return;
 	}
 	for (size_t i = 2; i < c->argc; i += 2)
-		if (!(c->cmd->sub & FRESH && field(c, i)))
-			n += put(c, i, c->argv[i + 1].at, c->argv[i + 1].len);
+		if (!(c->cmd->sub & ONCE && field(c, i)))
+			n += put(c, i, a[i + 1].at, a[i + 1].len);
 	if (c->cmd->sub & VALUES)
 		reply_text(c, OK);
 	else
@@ -44,21 +43,19 @@ static void sadd(struct client *c)
 	int64_t n = 0;
 
 	for (size_t i = 2; i < c->argc; i++)
-		n += put(c, i, NULL, 0);
+		n += put(c, i, "", 0);
 	reply_int(c, n);
 }
 
-/* HGET, HMGET, HEXISTS */
+/* HGET, HMGET, HEXISTS, SISMEMBER */
 static void hget(struct client *c)
 {
-	bool many = c->cmd->sub & FRESH;
-
-	if (many)
-		reply_head(c, '*', (int64_t)c->argc - 2);
+	if (c->cmd->arity < 0)
+		reply_head(c, '*', c->argc - 2);
 	for (size_t i = 2; i < c->argc; i++) {
-		struct entry **link = c->e ? field(c, i) : NULL;
+		struct entry **link = field(c, i);
 
-		if (!(c->cmd->sub & VALUES))
+		if (!c->cmd->sub)
 			reply_int(c, link != NULL);
 		else if (link)
 			reply_value(c, *link);
@@ -81,9 +78,9 @@ static void hdel(struct client *c)
 	reply_int(c, n);
 }
 
-static void tell(struct entry *e, void *arg)
+static void tell(struct entry *e, void *client)
 {
-	struct client *c = arg;
+	struct client *c = client;
 
 	if (c->cmd->sub & KEYS)
 		reply_bulk(c, e->data, e->klen);
@@ -95,7 +92,7 @@ static void all(struct client *c)
 {
 	uint64_t cursor = 0;
 
-	reply_head(c, *c->cmd->absent, (int64_t)value_len(c->e));
+	reply_head(c, *c->cmd->absent, value_len(c->e));
 	do {
 		cursor = table_scan(c->e->obj, cursor, tell, c);
 	} while (cursor);
@@ -109,11 +106,10 @@ static void hincrby(struct client *c)
 
 	if (!want_int(c, 3, &by))
 		return;
-	if (link && !text_int(&(struct arg){ (*link)->data + (*link)->klen,
-					     (*link)->vlen }, &v)) {
+	if (link && !text_int((*link)->data + (*link)->klen, (*link)->vlen, &v)) {
 		reply_error(c, "ERR hash value is not an integer");
 	} else if (__builtin_add_overflow(v, by, &v)) {
-		reply_error(c, "ERR increment or decrement would overflow");
+		reply_text(c, OVERFLOWS);
 	} else {
 		put(c, 2, s, (size_t)sprintf(s, "%" PRId64, v));
 		reply_int(c, v);
@@ -124,14 +120,11 @@ static void spop(struct client *c)
 {
 	struct table *t = c->e->obj;
 	struct entry *e;
-	int64_t n = 1;
+	size_t n;
 
-	if (c->argc == 3 && (!text_int(&c->argv[2], &n) || n < 0)) {
-		reply_error(c, "ERR value is out of range, must be positive");
+	if (!want_count(c, 2, t->count, &n))
 		return;
-	}
-	n = n < (int64_t)t->count ? n : (int64_t)t->count;
-	if (c->argc == 3)
+	if (c->argc > 2)
 		reply_head(c, '~', n);
 	for (; n; n--) {
 		e = table_random(t);
@@ -140,24 +133,16 @@ static void spop(struct client *c)
 	}
 }
 
-const struct command table_commands[] = {
-	{ "hset", hset, -4, GROWS, T_HASH, MAKE, 0 },
-	{ "hmset", hset, -4, GROWS, T_HASH, MAKE, VALUES },
-	{ "hsetnx", hset, 4, GROWS, T_HASH, MAKE, FRESH },
-	{ "hget", hget, 3, READS, T_HASH, NIL, VALUES },
-	{ "hmget", hget, -3, READS, T_HASH, NULL, VALUES | FRESH },
-	{ "hexists", hget, 3, READS, T_HASH, ZERO, 0 },
-	{ "hgetall", all, 2, READS, T_HASH, "%0\r\n", KEYS | VALUES },
-	{ "hkeys", all, 2, READS, T_HASH, "*0\r\n", KEYS },
-	{ "hvals", all, 2, READS, T_HASH, "*0\r\n", VALUES },
-	{ "hlen", reply_len, 2, READS, T_HASH, ZERO, 0 },
-	{ "hdel", hdel, -3, WRITES, T_HASH, ZERO, 0 },
-	{ "hincrby", hincrby, 4, GROWS, T_HASH, MAKE, 0 },
-	{ "sadd", sadd, -3, GROWS, T_SET, MAKE, 0 },
-	{ "srem", hdel, -3, WRITES, T_SET, ZERO, 0 },
-	{ "scard", reply_len, 2, READS, T_SET, ZERO, 0 },
-	{ "sismember", hget, 3, READS, T_SET, ZERO, 0 },
-	{ "smembers", all, 2, READS, T_SET, "~0\r\n", KEYS },
-	{ "spop", spop, -2, WRITES, T_SET, NIL, 0 },
+const struct command hash_commands[] = {
+	GROW("hset", hset, -4, HASH, MAKE, 0), GROW("hmset", hset, -4, HASH, MAKE, VALUES),
+	GROW("hsetnx", hset, 4, HASH, MAKE, ONCE), READ("hget", hget, 3, HASH, NIL, VALUES),
+	READ("hmget", hget, -3, HASH, NULL, VALUES), READ("hexists", hget, 3, HASH, ZERO, 0),
+	READ("hgetall", all, 2, HASH, "%0\r\n", KEYS | VALUES),
+	READ("hkeys", all, 2, HASH, EMPTY, KEYS), READ("hvals", all, 2, HASH, EMPTY, VALUES),
+	READ("hlen", reply_len, 2, HASH, ZERO, 0), WRITE("hdel", hdel, -3, HASH, ZERO, 0),
+	GROW("hincrby", hincrby, 4, HASH, MAKE, 0), GROW("sadd", sadd, -3, SET, MAKE, 0),
+	WRITE("srem", hdel, -3, SET, ZERO, 0), READ("scard", reply_len, 2, SET, ZERO, 0),
+	READ("sismember", hget, 3, SET, ZERO, 0), READ("smembers", all, 2, SET, "~0\r\n", KEYS),
+	WRITE("spop", spop, -2, SET, NIL, 0),
 	{ 0 },
 };
