@@ -36,10 +36,6 @@ static void hello(struct client *c)
 		reply_error(c, "NOPROTO unsupported protocol version");
 		return;
 	}
-	if (c->argc > 2 && (c->argc != 4 || !arg_is(&c->argv[2], "setname"))) {
-		reply_text(c, SYNTAX);
-		return;
-	}
 	c->resp = (int)v;
 	reply_head(c, '%', 6);
 	reply_raw(c, s, (size_t)snprintf(s, sizeof(s),
@@ -51,23 +47,16 @@ static void hello(struct client *c)
 
 static void client(struct client *c)
 {
-	struct arg *a = c->argv;
-
-	if (arg_is(&a[1], "id")) {
+	if (arg_is(&c->argv[1], "id"))
 		reply_int(c, (int64_t)c->id);
-	} else if (arg_is(&a[1], "getname")) {
-		if (*c->name)
-			reply_word(c, c->name);
-		else
-			reply_text(c, NIL);
-	} else if (c->argc == 3 && arg_is(&a[1], "setname")) {
-		snprintf(c->name, sizeof(c->name), "%.*s", (int)a[2].len, a[2].at);
+	else if (!arg_is(&c->argv[1], "getname"))
 		reply_text(c, OK);
-	} else if (c->argc == 4 && arg_is(&a[1], "setinfo")) {
-		reply_text(c, OK);
-	} else {
-		reply_text(c, SYNTAX);
-	}
+	else if (*c->name)
+		reply_word(c, c->name);
+	else
+		reply_text(c, NIL);
+	if (c->argc == 3 && arg_is(&c->argv[1], "setname"))
+		snprintf(c->name, sizeof(c->name), "%.*s", (int)c->argv[2].len, c->argv[2].at);
 }
 
 /* What clients want of it is that there is an answer. */

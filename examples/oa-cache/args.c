@@ -38,17 +38,18 @@ bool want_int(struct client *c, size_t i, int64_t *v)
 	return ok;
 }
 
-/* How many, at most max; argument i may be missing. */
-bool want_count(struct client *c, size_t i, size_t max, size_t *n)
+/* A time to live or, with AT, the time itself; ms since 1970 in *at. */
+bool want_time(struct client *c, size_t i, int flags, int64_t *at)
 {
-	int64_t v = 1;
+	int64_t v;
 
-	if (i < c->argc && (!text_int(c->argv[i].at, c->argv[i].len, &v) || v < 0))
-		v = -1;
-	if (v < 0)
-		reply_error(c, "ERR value is out of range, must be positive");
-	*n = (size_t)v < max ? (size_t)v : max;
-	return v >= 0;
+	if (!want_int(c, i, &v))
+		return false;
+	if ((v > 0 || flags & PAST) && !__builtin_mul_overflow(v, flags & MS ? 1 : 1000, &v) &&
+	    !__builtin_add_overflow(v, flags & AT ? 0 : c->now, at))
+		return true;
+	reply_error(c, "ERR invalid expire time in '%s' command", c->cmd->name);
+	return false;
 }
 
 /* Arguments i and i + 1 are first and last of len, from the end if negative. */

@@ -15,12 +15,12 @@
 #define BULK_MAX	(16 << 20)	/* who copies more delays others */
 #define ARGS_MAX	(1 << 20)
 
-enum type { T_STRING, T_LIST, T_HASH, T_SET, T_ANY, T_NONE };
+enum type { T_STRING, T_LIST, T_HASH, T_ANY, T_NONE };
 
-/* One of a table: a key with its value, or an element of a hash or a set. */
+/* A key with its value, or a field of a hash, or an element of a list. */
 struct entry {
 	struct entry *next;
-	void *obj;		/* struct list or table; NULL: a string */
+	struct table *table;	/* of a list or hash; NULL: a string */
 	int64_t expires;	/* ms since 1970; 0: never */
 	uint32_t hash, klen, vlen;
 	uint32_t used;		/* when, by db.commands */
@@ -30,7 +30,8 @@ struct entry {
 
 struct table {
 	struct entry **slots;
-	size_t cap, n, count;		/* n buckets are in use */
+	size_t cap, n, count;	/* n buckets are in use */
+	uint64_t head;		/* a list: the key of its first element */
 };
 
 struct arg {
@@ -38,10 +39,8 @@ struct arg {
 	size_t len;
 };
 
-struct list {
-	struct arg *ring;
-	size_t cap, head, len;		/* cap: a power of two */
-};
+/* Of times in arguments. */
+enum { MS = 256, AT = 512, PAST = 1024 };
 
 struct client;
 
@@ -104,7 +103,6 @@ struct db {
 	struct oa_mutex lock;
 	size_t expiring;		/* keys with a time */
 	atomic_size_t dying;		/* values that are being freed */
-	struct oa_event some_expire;
 	uint64_t commands, hits, misses, expired, evicted;
 };
 
@@ -127,7 +125,7 @@ bool arg_is(const struct arg *a, const char *word);
 bool text_int(const char *s, size_t n, int64_t *v);
 bool text_like(const char *s, size_t n, const struct arg *glob);
 bool want_int(struct client *c, size_t i, int64_t *v);
-bool want_count(struct client *c, size_t i, size_t max, size_t *n);
+bool want_time(struct client *c, size_t i, int flags, int64_t *at);
 bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n);
 
 /* reply.c */
@@ -142,30 +140,26 @@ void reply_len(struct client *c);
 void reply_error(struct client *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* table.c, value.c */
+/* table.c */
 typedef void visit_fn(struct entry *e, void *arg);
 struct entry **table_find(struct table *t, const char *key, size_t n);
 struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen);
+struct entry *table_put(struct table *t, struct entry **link, const struct arg *key,
+			const char *s, size_t n);
 struct entry *table_unlink(struct table *t, struct entry **link);
 uint64_t table_scan(struct table *t, uint64_t cursor, visit_fn *fn, void *arg);
+void table_each(struct table *t, visit_fn *fn, void *arg);
 struct entry *table_random(struct table *t);
-void table_free(struct table *t);
-void *mem_resize(void *p, size_t n);
-void mem_free(void *p);
-struct entry *string_room(struct entry **link, size_t n);
-size_t value_len(const struct entry *e);
+struct entry *entry_room(struct entry **link, size_t n);
 void entry_free(struct entry *e);
-struct arg item_new(const struct arg *a);
-struct arg *list_at(const struct list *l, size_t i);
-void list_push(struct list *l, bool left, const struct arg *a);
-struct arg list_pop(struct list *l, bool left);
+void *mem_resize(void *p, size_t n);
 
-/* db.c */
+/* db.c, lists.c */
 int64_t now_ms(void);
 void db_lock(void);
 void db_unlock(void);
 struct entry **db_find(struct client *c, const struct arg *key);
-struct entry *db_add(const struct arg *key, enum type type, size_t vlen);
+struct entry *db_add(const struct arg *key, enum type type);
 void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
 	    int64_t expires);
 void db_del(struct entry **link);
@@ -173,6 +167,7 @@ void db_expire(struct entry *e, int64_t at);
 void db_flush(void);
 bool db_make_room(void);
 void *db_sweep(void *unused);
+struct entry **list_at(struct table *t, size_t i);
 
 /* command.c, conn.c, snapshot.c */
 void command_run(struct client *c);

@@ -68,7 +68,7 @@ static bool find_key(struct client *c)
 		if (c->link)
 			c->e = *c->link;
 		else if (cmd->absent)
-			c->e = db_add(&c->argv[1], cmd->type, 0);
+			c->e = db_add(&c->argv[1], cmd->type);
 		return true;
 	}
 	return false;
@@ -95,7 +95,7 @@ void command_run(struct client *c)
 	else if (find_key(c))
 		cmd->fn(c);
 	/* Nothing but a string stays when it is empty. */
-	if (c->e && c->e->obj && !value_len(c->e))
+	if (c->e && c->e->table && !c->e->table->count)
 		db_del(table_find(&db.keys, c->e->data, c->e->klen));
 	c->e = NULL;
 	db_unlock();

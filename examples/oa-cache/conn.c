@@ -113,17 +113,6 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 	return c;
 }
 
-static void *on_integer(const redisReadTask *task, long long v)
-{
-	return refuse(task->privdata, v ? "expected '$', got ':'" : "expected '$'");
-}
-
-/* "*-1" is nothing to be done, as "*0" is. */
-static void *on_nil(const redisReadTask *task)
-{
-	return task->parent ? refuse(task->privdata, "invalid bulk length") : task->privdata;
-}
-
 /* The length that the reader waits for is looked at before it is waited for. */
 static void check_length(struct client *c)
 {
@@ -174,6 +163,8 @@ static bool take(struct client *c)
 
 	if (!c->inside && r->buf[r->pos] != '*')
 		return take_line(c);
+	if (!c->inside)
+		c->wanted = 0;
 	c->inside = true;
 	if (redisReaderGetReply(r, &reply))
 		refuse(c, r->err == REDIS_ERR_OOM ? "no memory" : r->errstr);
@@ -181,6 +172,9 @@ static bool take(struct client *c)
 		check_length(c);
 	if (!reply)
 		return false;
+	/* Nothing was called for what is neither a string nor a list. */
+	if (c->argc != c->wanted)
+		refuse(c, "expected '$'");
 	c->inside = false;
 	c->argc = 0;
 	if (c->stashed)
@@ -193,7 +187,6 @@ static bool open_buffers(struct client *c)
 {
 	static redisReplyObjectFunctions functions = {
 		.createString = on_string, .createArray = on_array,
-		.createInteger = on_integer, .createNil = on_nil,
 	};
 
 	c->stash = sdsempty();

@@ -59,25 +59,21 @@ struct entry **db_find(struct client *c, const struct arg *key)
 	return link;
 }
 
-struct entry *db_add(const struct arg *key, enum type type, size_t vlen)
-{
-	struct entry *e = table_add(&db.keys, key->at, key->len, vlen);
-	size_t size = type == T_LIST ? sizeof(struct list)
-				     : sizeof(struct table);
-
-	e->used = (uint32_t)db.commands;
-	e->type = (uint8_t)type;
-	if (type != T_STRING)
-		e->obj = memset(mem_resize(NULL, size), 0, size);
-	return e;
-}
-
 void db_expire(struct entry *e, int64_t at)
 {
 	db.expiring += (size_t)(at != 0) - (e->expires != 0);
 	e->expires = at;
-	if (at && db.expiring == 1)
-		oa_event_set(&db.some_expire);
+}
+
+/* An empty list or hash. */
+struct entry *db_add(const struct arg *key, enum type type)
+{
+	struct entry *e = table_add(&db.keys, key->at, key->len, 0);
+
+	e->used = (uint32_t)db.commands;
+	e->type = (uint8_t)type;
+	e->table = memset(mem_resize(NULL, sizeof(*e->table)), 0, sizeof(*e->table));
+	return e;
 }
 
 /* A string, whatever it was before; link is what db_find() has said. */
@@ -86,12 +82,12 @@ void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
 {
 	struct entry *e;
 
-	if (link && (*link)->obj) {
+	if (link && (*link)->table) {
 		db_del(link);
 		link = NULL;
 	}
-	e = link ? string_room(link, n) : db_add(key, T_STRING, n);
-	memcpy(e->data + e->klen, s, n);
+	e = table_put(&db.keys, link, key, s, n);
+	e->used = (uint32_t)db.commands;
 	if (e->expires != expires)
 		db_expire(e, expires);
 }
@@ -102,7 +98,7 @@ void db_flush(void)
 	struct table *t = mem_resize(NULL, sizeof(*t));
 
 	*t = db.keys;
-	*all = (struct entry){ .obj = t, .type = T_HASH };
+	*all = (struct entry){ .table = t };
 	memset(&db.keys, 0, sizeof(db.keys));
 	db.expiring = 0;
 	entry_free(all);
@@ -129,39 +125,26 @@ bool db_make_room(void)
 	return true;
 }
 
-/* How many of some keys have expired; -1: none is going to. */
-static int sweep(void)
-{
-	int64_t now = now_ms();
-	int n = 0;
-
-	db_lock();
-	for (int i = 0; i < LOOKS && db.expiring; i++) {
-		struct entry *e = table_random(&db.keys);
-
-		if (e->expires && e->expires <= now) {
-			db_del(table_find(&db.keys, e->data, e->klen));
-			n++;
-		}
-	}
-	db.expired += (uint64_t)n;
-	if (!db.expiring) {
-		oa_event_reset(&db.some_expire);
-		n = -1;
-	}
-	db_unlock();
-	return n;
-}
-
 /* Keys that nobody asks for do not stay when their time is over. */
 void *db_sweep(void *unused)
 {
 	int n, err;
 
 	do {
-		n = sweep();
-		err = n < 0 ? oa_event_wait(&db.some_expire) :
-		      n > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
+		int64_t now = now_ms();
+
+		db_lock();
+		for (int i = n = 0; i < LOOKS && db.expiring; i++) {
+			struct entry *e = table_random(&db.keys);
+
+			if (e->expires && e->expires <= now) {
+				db_del(table_find(&db.keys, e->data, e->klen));
+				n++;
+			}
+		}
+		db.expired += (uint64_t)n;
+		db_unlock();
+		err = n > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
 	} while (!err);
 	return unused;
 }

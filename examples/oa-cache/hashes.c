@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands on hashes, and on sets, which are hashes without values. */
+/* Commands on hashes. */
 #include "cache.h"
 
 enum { KEYS = 1, VALUES = 2, ONCE = 4 };
@@ -7,17 +7,7 @@ enum { KEYS = 1, VALUES = 2, ONCE = 4 };
 /* The field of key 1 that argument i names. */
 static struct entry **field(struct client *c, size_t i)
 {
-	return c->e ? table_find(c->e->obj, c->argv[i].at, c->argv[i].len) : NULL;
-}
-
-static bool put(struct client *c, size_t i, const char *s, size_t n)
-{
-	struct entry **link = field(c, i), *e;
-
-	e = link ? string_room(link, n)
-		 : table_add(c->e->obj, c->argv[i].at, c->argv[i].len, n);
-	memcpy(e->data + e->klen, s, n);
-	return !link;
+	return c->e ? table_find(c->e->table, c->argv[i].at, c->argv[i].len) : NULL;
 }
 
 static void hset(struct client *c)
@@ -29,25 +19,20 @@ static void hset(struct client *c)
 		reply_error(c, WRONG_ARITY, c->cmd->name);
 		return;
 	}
-	for (size_t i = 2; i < c->argc; i += 2)
-		if (!(c->cmd->sub & ONCE && field(c, i)))
-			n += put(c, i, a[i + 1].at, a[i + 1].len);
+	for (size_t i = 2; i < c->argc; i += 2) {
+		struct entry **link = field(c, i);
+
+		n += !link;
+		if (!link || !(c->cmd->sub & ONCE))
+			table_put(c->e->table, link, &a[i], a[i + 1].at, a[i + 1].len);
+	}
 	if (c->cmd->sub & VALUES)
 		reply_text(c, OK);
 	else
 		reply_int(c, n);
 }
 
-static void sadd(struct client *c)
-{
-	int64_t n = 0;
-
-	for (size_t i = 2; i < c->argc; i++)
-		n += put(c, i, "", 0);
-	reply_int(c, n);
-}
-
-/* HGET, HMGET, HEXISTS, SISMEMBER */
+/* HGET, HMGET, HEXISTS */
 static void hget(struct client *c)
 {
 	if (c->cmd->arity < 0)
@@ -72,7 +57,7 @@ static void hdel(struct client *c)
 		struct entry **link = field(c, i);
 
 		if (link)
-			entry_free(table_unlink(c->e->obj, link));
+			entry_free(table_unlink(c->e->table, link));
 		n += link != NULL;
 	}
 	reply_int(c, n);
@@ -88,14 +73,10 @@ static void tell(struct entry *e, void *client)
 		reply_value(c, e);
 }
 
-static void all(struct client *c)
+static void hgetall(struct client *c)
 {
-	uint64_t cursor = 0;
-
-	reply_head(c, *c->cmd->absent, value_len(c->e));
-	do {
-		cursor = table_scan(c->e->obj, cursor, tell, c);
-	} while (cursor);
+	reply_head(c, *c->cmd->absent, c->e->table->count);
+	table_each(c->e->table, tell, c);
 }
 
 static void hincrby(struct client *c)
@@ -111,25 +92,9 @@ static void hincrby(struct client *c)
 	} else if (__builtin_add_overflow(v, by, &v)) {
 		reply_text(c, OVERFLOWS);
 	} else {
-		put(c, 2, s, (size_t)sprintf(s, "%" PRId64, v));
+		table_put(c->e->table, link, &c->argv[2], s,
+			  (size_t)sprintf(s, "%" PRId64, v));
 		reply_int(c, v);
-	}
-}
-
-static void spop(struct client *c)
-{
-	struct table *t = c->e->obj;
-	struct entry *e;
-	size_t n;
-
-	if (!want_count(c, 2, t->count, &n))
-		return;
-	if (c->argc > 2)
-		reply_head(c, '~', n);
-	for (; n; n--) {
-		e = table_random(t);
-		reply_bulk(c, e->data, e->klen);
-		entry_free(table_unlink(t, table_find(t, e->data, e->klen)));
 	}
 }
 
@@ -137,12 +102,9 @@ const struct command hash_commands[] = {
 	GROW("hset", hset, -4, HASH, MAKE, 0), GROW("hmset", hset, -4, HASH, MAKE, VALUES),
 	GROW("hsetnx", hset, 4, HASH, MAKE, ONCE), READ("hget", hget, 3, HASH, NIL, VALUES),
 	READ("hmget", hget, -3, HASH, NULL, VALUES), READ("hexists", hget, 3, HASH, ZERO, 0),
-	READ("hgetall", all, 2, HASH, "%0\r\n", KEYS | VALUES),
-	READ("hkeys", all, 2, HASH, EMPTY, KEYS), READ("hvals", all, 2, HASH, EMPTY, VALUES),
+	READ("hgetall", hgetall, 2, HASH, "%0\r\n", KEYS | VALUES),
+	READ("hkeys", hgetall, 2, HASH, EMPTY, KEYS), READ("hvals", hgetall, 2, HASH, EMPTY, VALUES),
 	READ("hlen", reply_len, 2, HASH, ZERO, 0), WRITE("hdel", hdel, -3, HASH, ZERO, 0),
-	GROW("hincrby", hincrby, 4, HASH, MAKE, 0), GROW("sadd", sadd, -3, SET, MAKE, 0),
-	WRITE("srem", hdel, -3, SET, ZERO, 0), READ("scard", reply_len, 2, SET, ZERO, 0),
-	READ("sismember", hget, 3, SET, ZERO, 0), READ("smembers", all, 2, SET, "~0\r\n", KEYS),
-	WRITE("spop", spop, -2, SET, NIL, 0),
+	GROW("hincrby", hincrby, 4, HASH, MAKE, 0),
 	{ 0 },
 };

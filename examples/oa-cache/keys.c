@@ -2,9 +2,7 @@
 /* Commands on keys, whatever is behind them. */
 #include "cache.h"
 
-enum { MS = 1, AT = 2 };
-
-static const char *const type_names[] = { "string", "list", "hash", "set" };
+static const char *const type_names[] = { "string", "list", "hash" };
 
 static void exists(struct client *c)
 {
@@ -30,19 +28,11 @@ static void type(struct client *c)
 
 static void expire(struct client *c)
 {
-	int flags = c->cmd->sub;
 	int64_t at;
 
-	if (!want_int(c, 2, &at))
+	if (!want_time(c, 2, c->cmd->sub | PAST, &at))
 		return;
-	if (__builtin_mul_overflow(at, flags & MS ? 1 : 1000, &at) ||
-	    __builtin_add_overflow(at, flags & AT ? 0 : c->now, &at)) {
-		reply_error(c, "ERR invalid expire time in '%s' command",
-			    c->cmd->name);
-		return;
-	}
-	/* 0 would be never; what is over is over. */
-	db_expire(c->e, at > 0 ? at : 1);
+	db_expire(c->e, at > 0 ? at : 1);	/* 0 would be never */
 	reply_int(c, 1);
 }
 
@@ -69,11 +59,10 @@ static void move(struct client *c)
 		return;
 	if (link)
 		db_del(link);
-	new = db_add(&c->argv[2], T_STRING, e->vlen);
-	memcpy(new->data + new->klen, e->data + e->klen, new->vlen);
+	new = table_put(&db.keys, NULL, &c->argv[2], e->data + e->klen, e->vlen);
 	new->type = e->type;
-	new->obj = e->obj;
-	e->obj = NULL;
+	new->table = e->table;
+	e->table = NULL;
 	db_expire(new, e->expires);
 	db_del(db_find(c, &c->argv[1]));
 	c->e = NULL;
@@ -90,16 +79,15 @@ static void found(struct entry *e, void *arg)
 {
 	struct hunt *h = arg;
 	struct client *c = h->c;
-	bool pairs = c->e && c->e->type == T_HASH;
 
 	if ((h->like && !text_like(e->data, e->klen, h->like)) ||
 	    (!c->e && e->expires && e->expires <= c->now) ||
 	    (h->type && !arg_is(h->type, type_names[e->type])))
 		return;
-	h->n += 1 + pairs;
+	h->n += 1 + (c->e != NULL);
 	if (h->tell)
 		reply_bulk(c, e->data, e->klen);
-	if (h->tell && pairs)
+	if (h->tell && c->e)
 		reply_value(c, e);
 }
 
@@ -107,7 +95,7 @@ static void found(struct entry *e, void *arg)
 static void hunt(struct hunt *h, uint64_t cursor, uint64_t count)
 {
 	struct client *c = h->c;
-	struct table *t = c->e ? c->e->obj : &db.keys;
+	struct table *t = c->e ? c->e->table : &db.keys;
 	uint64_t at = cursor, steps = 0;
 	char s[24];
 
@@ -131,7 +119,7 @@ static void keys(struct client *c)
 	hunt(&(struct hunt){ .c = c, .like = &c->argv[1] }, 0, UINT64_MAX);
 }
 
-/* And HSCAN, SSCAN, which have a key before the cursor. */
+/* And HSCAN, which has a key before the cursor. */
 static void scan(struct client *c)
 {
 	struct hunt h = { .c = c };
@@ -195,7 +183,6 @@ const struct command key_commands[] = {
 	WRITE("persist", persist, 2, ANY, ZERO, 0), WRITE("rename", move, 3, ANY, NO_KEY, 0),
 	READ("keys", keys, 2, NONE, NULL, 0), READ("scan", scan, -2, NONE, NULL, 0),
 	READ("hscan", scan, -3, HASH, "*2\r\n$1\r\n0\r\n*0\r\n", 0),
-	READ("sscan", scan, -3, SET, "*2\r\n$1\r\n0\r\n*0\r\n", 0),
 	READ("randomkey", randomkey, 1, NONE, NULL, 0),
 	READ("dbsize", dbsize, 1, NONE, NULL, 0),
 	WRITE("flushall", flush, -1, NONE, NULL, 0), WRITE("flushdb", flush, -1, NONE, NULL, 0),

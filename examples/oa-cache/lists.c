@@ -1,104 +1,128 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands on lists. */
+/* Commands on lists, which are tables with running numbers for keys. */
 #include "cache.h"
+
+/* What points at element i, which there must be. */
+struct entry **list_at(struct table *t, size_t i)
+{
+	uint64_t key = t->head + i;
+
+	return table_find(t, (char *)&key, sizeof(key));
+}
+
+static void add(struct table *t, bool left, const struct arg *a)
+{
+	uint64_t key = left ? --t->head : t->head + t->count;
+
+	table_put(t, NULL, &(struct arg){ (char *)&key, sizeof(key) }, a->at, a->len);
+}
+
+static struct entry *take(struct table *t, bool left)
+{
+	struct entry *e = table_unlink(t, list_at(t, left ? 0 : t->count - 1));
+
+	t->head += left;
+	return e;
+}
 
 static void push(struct client *c)
 {
 	for (size_t i = 2; i < c->argc; i++)
-		list_push(c->e->obj, c->cmd->sub, &c->argv[i]);
+		add(c->e->table, c->cmd->sub, &c->argv[i]);
 	reply_len(c);
 }
 
 static void pop(struct client *c)
 {
-	struct list *l = c->e ? c->e->obj : NULL;
-	struct arg item;
-	size_t n;
+	size_t len = c->e ? c->e->table->count : 0, n;
+	int64_t v = 1;
 
-	if (!want_count(c, 2, l ? l->len : 0, &n))
+	if (c->argc > 2 && (!text_int(c->argv[2].at, c->argv[2].len, &v) || v < 0)) {
+		reply_error(c, "ERR value is out of range, must be positive");
 		return;
-	if (!l)
+	}
+	n = len < (size_t)v ? len : (size_t)v;
+	if (!c->e)
 		reply_text(c, c->argc == 2 ? NIL : NIL_LIST);
 	else if (c->argc > 2)
 		reply_head(c, '*', n);
 	for (; n; n--) {
-		item = list_pop(l, c->cmd->sub);
-		reply_bulk(c, item.at, item.len);
-		mem_free(item.at);
+		struct entry *e = take(c->e->table, c->cmd->sub);
+
+		reply_value(c, e);
+		entry_free(e);
 	}
 }
 
 static void lrange(struct client *c)
 {
-	struct list *l = c->e->obj;
 	size_t from, n;
 
-	if (!want_range(c, 2, l->len, &from, &n))
+	if (!want_range(c, 2, c->e->table->count, &from, &n))
 		return;
 	reply_head(c, '*', n);
 	for (size_t i = from; i < from + n; i++)
-		reply_bulk(c, list_at(l, i)->at, list_at(l, i)->len);
+		reply_value(c, *list_at(c->e->table, i));
 }
 
 static void ltrim(struct client *c)
 {
-	struct list *l = c->e->obj;
+	struct table *t = c->e->table;
 	size_t from, n;
 
-	if (!want_range(c, 2, l->len, &from, &n))
+	if (!want_range(c, 2, t->count, &from, &n))
 		return;
-	while (l->len > from + n)
-		mem_free(list_pop(l, false).at);
-	while (l->len > n)
-		mem_free(list_pop(l, true).at);
+	while (t->count > from + n)
+		entry_free(take(t, false));
+	while (t->count > n)
+		entry_free(take(t, true));
 	reply_text(c, OK);
 }
 
 /* LINDEX, and LSET, which has a value. */
 static void lindex(struct client *c)
 {
-	struct list *l = c->e->obj;
-	struct arg *at;
-	int64_t i;
+	int64_t i, len = (int64_t)c->e->table->count;
+	struct entry **link;
 
 	if (!want_int(c, 2, &i))
 		return;
-	i += i < 0 ? (int64_t)l->len : 0;
-	at = list_at(l, (size_t)i);
-	if (i < 0 || i >= (int64_t)l->len) {
+	i += i < 0 ? len : 0;
+	if (i < 0 || i >= len) {
 		reply_text(c, c->argc == 3 ? NIL : "-ERR index out of range\r\n");
-	} else if (c->argc == 3) {
-		reply_bulk(c, at->at, at->len);
+		return;
+	}
+	link = list_at(c->e->table, (size_t)i);
+	if (c->argc == 3) {
+		reply_value(c, *link);
 	} else {
-		mem_free(at->at);
-		*at = item_new(&c->argv[3]);
+		table_put(c->e->table, link, NULL, c->argv[3].at, c->argv[3].len);
 		reply_text(c, OK);
 	}
 }
 
+/* Once around: what stays is put back at the other end. */
 static void lrem(struct client *c)
 {
-	struct list *l = c->e->obj;
-	struct arg *a = &c->argv[3], item;
-	size_t kept = 0, n = l->len;
+	struct table *t = c->e->table;
+	struct arg *a = &c->argv[3];
 	int64_t max, gone = 0;
+	bool left;
 
 	if (!want_int(c, 2, &max))
 		return;
-	/* From the end that is meant; what stays closes up. */
-	for (size_t i = 0; i < n; i++) {
-		item = *list_at(l, max < 0 ? n - 1 - i : i);
-		if ((!max || gone < (max < 0 ? -max : max)) &&
-		    item.len == a->len && !memcmp(item.at, a->at, a->len)) {
-			mem_free(item.at);
+	left = max >= 0;
+	max = max ? llabs(max) : INT64_MAX;
+	for (size_t n = t->count; n; n--) {
+		struct entry *e = take(t, left);
+		char *s = e->data + e->klen;
+
+		if (gone < max && e->vlen == a->len && !memcmp(s, a->at, a->len))
 			gone++;
-		} else {
-			*list_at(l, max < 0 ? n - 1 - kept : kept) = item;
-			kept++;
-		}
+		else
+			add(t, !left, &(struct arg){ s, e->vlen });
+		entry_free(e);
 	}
-	l->head += max < 0 ? n - kept : 0;
-	l->len = kept;
 	reply_int(c, gone);
 }
 

@@ -94,7 +94,7 @@ void reply_value(struct client *c, const struct entry *e)
 
 void reply_len(struct client *c)
 {
-	reply_int(c, (int64_t)value_len(c->e));
+	reply_int(c, (int64_t)(c->e->table ? c->e->table->count : c->e->vlen));
 }
 
 /* One line, whatever a client has sent to be told in it. */

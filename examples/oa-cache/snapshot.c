@@ -16,55 +16,49 @@ struct writer {
 	const struct entry *key;
 };
 
-/* An argument, or with a name the beginning of a request of n that has them. */
-static void put(FILE *f, const char *s, size_t n)
+static void put(const struct writer *w, const char *s, size_t n)
 {
-	fprintf(f, "$%zu\r\n", n);
-	fwrite(s, 1, n, f);
-	fputs("\r\n", f);
+	fprintf(w->f, "$%zu\r\n", n);
+	fwrite(s, 1, n, w->f);
+	fputs("\r\n", w->f);
 }
 
+/* A request of n arguments: its name, the key, and what follows. */
 static void begin(const struct writer *w, int n, const char *name)
 {
 	fprintf(w->f, "*%d\r\n", n);
-	put(w->f, name, strlen(name));
-	put(w->f, w->key->data, w->key->klen);
+	put(w, name, strlen(name));
+	put(w, w->key->data, w->key->klen);
 }
 
 static void put_field(struct entry *e, void *writer)
 {
-	const struct writer *w = writer;
-	bool set = w->key->type == T_SET;
-
-	begin(w, set ? 3 : 4, set ? "SADD" : "HSET");
-	put(w->f, e->data, e->klen);
-	if (!set)
-		put(w->f, e->data + e->klen, e->vlen);
+	begin(writer, 4, "HSET");
+	put(writer, e->data, e->klen);
+	put(writer, e->data + e->klen, e->vlen);
 }
 
 static void put_key(struct entry *e, void *writer)
 {
 	struct writer *w = writer;
-	struct list *l = e->obj;
-	uint64_t cursor = 0;
 	char s[24];
 
 	w->key = e;
 	if (e->type == T_STRING) {
 		begin(w, 3, "SET");
-		put(w->f, e->data + e->klen, e->vlen);
+		put(w, e->data + e->klen, e->vlen);
+	} else if (e->type == T_HASH) {
+		table_each(e->table, put_field, w);
 	}
-	for (size_t i = 0; e->type == T_LIST && i < l->len; i++) {
+	for (size_t i = 0; e->type == T_LIST && i < e->table->count; i++) {
+		struct entry *element = *list_at(e->table, i);
+
 		begin(w, 3, "RPUSH");
-		put(w->f, list_at(l, i)->at, list_at(l, i)->len);
+		put(w, element->data + element->klen, element->vlen);
 	}
-	if (e->type == T_HASH || e->type == T_SET)
-		do {
-			cursor = table_scan(e->obj, cursor, put_field, w);
-		} while (cursor);
 	if (e->expires) {
 		begin(w, 3, "PEXPIREAT");
-		put(w->f, s, (size_t)sprintf(s, "%" PRId64, e->expires));
+		put(w, s, (size_t)sprintf(s, "%" PRId64, e->expires));
 	}
 }
 
@@ -72,16 +66,13 @@ int snapshot_write(void)
 {
 	char tmp[4096];
 	struct writer w = { NULL, NULL };
-	uint64_t cursor = 0;
 	bool bad;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) < (int)sizeof(tmp))
 		w.f = fopen(tmp, "we");
 	if (!w.f)
 		return -errno;
-	do {
-		cursor = table_scan(&db.keys, cursor, put_key, &w);
-	} while (cursor && !ferror(w.f));
+	table_each(&db.keys, put_key, &w);
 	bad = fflush(w.f) || ferror(w.f) || fsync(fileno(w.f));
 	bad |= fclose(w.f) != 0;
 	if (!bad && !rename(tmp, server.file))

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { NX = 1, XX = 2, GET = 4, KEEP = 8, EX = 16, MS = 32, AT = 64, YES = 128 };
+enum { NX = 1, XX = 2, GET = 4, KEEP = 8, EX = 16, YES = 32 };
 
 static void get(struct client *c)
 {
@@ -13,20 +13,6 @@ static void get(struct client *c)
 		return;
 	db_del(c->link);
 	c->e = NULL;
-}
-
-/* A time to live, in argument i, as the time of the end. */
-static bool want_time(struct client *c, size_t i, int flags, int64_t *at)
-{
-	int64_t v;
-
-	if (!want_int(c, i, &v))
-		return false;
-	if (v > 0 && !__builtin_mul_overflow(v, flags & MS ? 1 : 1000, &v) &&
-	    !__builtin_add_overflow(v, flags & AT ? 0 : c->now, at))
-		return true;
-	reply_error(c, "ERR invalid expire time in '%s' command", c->cmd->name);
-	return false;
 }
 
 static bool option(struct client *c, size_t *i, int *flags, int64_t *at)
@@ -98,8 +84,8 @@ static void setrange(struct client *c)
 	} else {
 		n = a->len && n > had ? n : had;
 		if (a->len || (c->argc == 3 && !e)) {
-			e = e ? string_room(c->link, n)
-			      : db_add(&c->argv[1], T_STRING, n);
+			e = e ? entry_room(c->link, n)
+			      : table_add(&db.keys, c->argv[1].at, c->argv[1].len, n);
 			memset(e->data + e->klen + had, 0, n - had);
 			memcpy(e->data + e->klen + at, a->at, a->len);
 		}

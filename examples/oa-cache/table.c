@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hash tables that grow by one bucket with an entry, and shrink so: linear
+ * Hash tables that grow by a bucket with an entry, and shrink so: linear
  * hashing. No request waits for a table to be made anew; the array of buckets
  * is doubled by mremap(2), which copies nothing. A scan goes in the order of
- * the reversed hashes, in which a bucket that is split has its halves in the
- * place of the whole: cursors stay right.
+ * the reversed hashes, in which the halves of a bucket are in the place of the
+ * whole: cursors stay right.
  */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "cache.h"
 
+#include <malloc.h>
 #include <sys/random.h>
 
 #define BUCKETS_MIN	4
+#define LARGE		256	/* entries: freed beside the workers */
 
 /* Nobody can choose keys that collide who does not know it. */
 static char secret[XXH3_SECRET_SIZE_MIN];
@@ -28,6 +30,26 @@ static void make_secret(void)
 static uint32_t hash_of(const char *key, size_t n)
 {
 	return (uint32_t)XXH3_64bits_withSecret(key, n, secret, sizeof(secret));
+}
+
+/* What there is of it counts against the limit. */
+void *mem_resize(void *p, size_t n)
+{
+	size_t had = malloc_usable_size(p);
+
+	p = realloc(p, n);
+	if (!p) {
+		fputs("oa-cache: no memory\n", stderr);
+		abort();
+	}
+	db.used += malloc_usable_size(p) - had;
+	return p;
+}
+
+static void mem_free(void *p)
+{
+	db.used -= malloc_usable_size(p);
+	free(p);
 }
 
 /* The array has room for t->cap buckets, a power of two, of which t->n are. */
@@ -50,16 +72,16 @@ struct entry **table_find(struct table *t, const char *key, size_t n)
 	return NULL;
 }
 
-static void room(struct table *t, size_t cap)
-{
-	t->slots = mem_resize(t->slots, cap * sizeof(*t->slots));
-	t->cap = cap;
-}
-
 static void push(struct entry **slot, struct entry *e)
 {
 	e->next = *slot;
 	*slot = e;
+}
+
+static void set_cap(struct table *t, size_t cap)
+{
+	t->slots = mem_resize(t->slots, cap * sizeof(*t->slots));
+	t->cap = cap;
 }
 
 /* One bucket more, with what belongs there of the one that it was a part of. */
@@ -68,35 +90,17 @@ static void split(struct table *t)
 	struct entry *e, **link;
 
 	if (t->n == t->cap)
-		room(t, t->cap ? 2 * t->cap : BUCKETS_MIN);
+		set_cap(t, t->cap ? 2 * t->cap : BUCKETS_MIN);
 	t->slots[t->n++] = NULL;
 	if (t->n <= BUCKETS_MIN)
 		return;
-	for (link = &t->slots[t->n - 1 - t->cap / 2]; (e = *link); ) {
+	for (link = &t->slots[t->n - 1 - t->cap / 2]; (e = *link); )
 		if ((e->hash & (t->cap - 1)) == t->n - 1) {
 			*link = e->next;
 			push(&t->slots[t->n - 1], e);
 		} else {
 			link = &e->next;
 		}
-	}
-}
-
-/* The key must not be there yet. Behind it is room for a string. */
-struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen)
-{
-	struct entry *e = mem_resize(NULL, offsetof(struct entry, data) + n + vlen);
-
-	memset(e, 0, offsetof(struct entry, data));
-	memcpy(e->data, key, n);
-	e->klen = (uint32_t)n;
-	e->vlen = (uint32_t)vlen;
-	e->hash = hash_of(key, n);
-	while (t->n < BUCKETS_MIN || t->count > t->n)
-		split(t);
-	push(bucket(t, e->hash), e);
-	t->count++;
-	return e;
 }
 
 static void merge(struct table *t)
@@ -108,7 +112,45 @@ static void merge(struct table *t)
 		push(bucket(t, e->hash), e);
 	}
 	if (t->n == t->cap / 2)
-		room(t, t->n);
+		set_cap(t, t->n);
+}
+
+/* The key must not be there yet. Behind it is room for a string. */
+struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen)
+{
+	struct entry *e = mem_resize(NULL, offsetof(struct entry, data) + n + vlen);
+
+	*e = (struct entry){ .hash = hash_of(key, n), .klen = (uint32_t)n,
+			     .vlen = (uint32_t)vlen };
+	memcpy(e->data, key, n);
+	while (t->n < BUCKETS_MIN || t->count > t->n)
+		split(t);
+	push(bucket(t, e->hash), e);
+	t->count++;
+	return e;
+}
+
+/* Makes the string n long, what fits of it kept. */
+struct entry *entry_room(struct entry **link, size_t n)
+{
+	struct entry *e = *link;
+	size_t size = offsetof(struct entry, data) + e->klen + n;
+	size_t has = malloc_usable_size(e);
+
+	if (size > has || (has > 128 && size < has / 2))
+		*link = e = mem_resize(e, size);
+	e->vlen = (uint32_t)n;
+	return e;
+}
+
+/* The string of a key; link is what table_find() has said of it. */
+struct entry *table_put(struct table *t, struct entry **link, const struct arg *key,
+			const char *s, size_t n)
+{
+	struct entry *e = link ? entry_room(link, n) : table_add(t, key->at, key->len, n);
+
+	memcpy(e->data + e->klen, s, n);
+	return e;
 }
 
 struct entry *table_unlink(struct table *t, struct entry **link)
@@ -147,6 +189,15 @@ uint64_t table_scan(struct table *t, uint64_t cursor, visit_fn *fn, void *arg)
 	return cursor >> 32 ? 0 : cursor;
 }
 
+void table_each(struct table *t, visit_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < t->n; i++)
+		for (struct entry *e = t->slots[i], *next; e; e = next) {
+			next = e->next;
+			fn(e, arg);
+		}
+}
+
 /* One of a bucket by chance, or of the next that is not empty. */
 struct entry *table_random(struct table *t)
 {
@@ -163,14 +214,30 @@ struct entry *table_random(struct table *t)
 	return e;
 }
 
-void table_free(struct table *t)
+static void bury_one(struct entry *e, void *unused)
 {
-	struct entry *e;
+	(void)unused;
+	entry_free(e);
+}
 
-	for (size_t i = 0; i < t->n; i++)
-		while ((e = t->slots[i])) {
-			t->slots[i] = e->next;
-			entry_free(e);
-		}
-	mem_free(t->slots);
+static void *bury(void *entry)
+{
+	struct entry *e = entry;
+
+	table_each(e->table, bury_one, NULL);
+	mem_free(e->table->slots);
+	mem_free(e->table);
+	mem_free(e);
+	db.dying--;
+	return NULL;
+}
+
+/* What is large does not keep the worker. */
+void entry_free(struct entry *e)
+{
+	db.dying += e->table != NULL;
+	if (!e->table)
+		mem_free(e);
+	else if (e->table->count < LARGE || oa_go(bury, e, .block = true))
+		bury(e);
 }
