@@ -1,0 +1,604 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2317,SC2119,SC2120
+# oa-cache: what commands reply, beside redis-server where that is installed;
+# requests in pieces and broken ones; time, memory, snapshots and limits.
+# shellcheck source=selftests/examples/server.bash
+. "$(dirname "$(readlink -f "$0")")/server.bash"
+
+needs oa-cache
+client=$build/selftests/examples/cache_client
+[ -x "$client" ] || skip_all "$client has not been built"
+other=
+
+end_all()
+{
+	[ "$other" ] && kill -KILL "$other" 2>/dev/null
+	clean_up
+}
+trap end_all EXIT
+
+# What Redis documents, as `command => reply`.
+table()
+{
+	cat <<-'END'
+	PING => PONG
+	PING hello => "hello"
+	SET a 1 => OK
+	GET a => "1"
+	GET nope => nil
+	SET a 2 NX => nil
+	SET a 3 XX GET => "1"
+	SET b x EX 100 => OK
+	TTL b => 100
+	SET b y KEEPTTL => OK
+	TTL b => 100
+	PERSIST b => 1
+	TTL b => -1
+	SET a v EX 0 => -ERR invalid expire time in 'set' command
+	SET a v EX 10 PX 10 => -ERR syntax error
+	SET a v NX XX => -ERR syntax error
+	SET a v FOO => -ERR syntax error
+	SETNX a 1 => 0
+	SETNX new 1 => 1
+	GETSET a 10 => "3"
+	GETDEL new => "1"
+	GET new => nil
+	APPEND a xyz => 5
+	STRLEN a => 5
+	GETRANGE a 0 -1 => "10xyz"
+	GETRANGE a -3 -2 => "xy"
+	SETRANGE a 10 zz => 12
+	GET a => "10xyz"
+	SETRANGE q 0 "" => 0
+	INCR a => -ERR value is not an integer or out of range
+	INCR n => 1
+	INCRBY n 10 => 11
+	DECR n => 10
+	DECRBY n 20 => -10
+	INCRBYFLOAT n 0.5 => "-9.5"
+	INCRBYFLOAT n 1e3 => "990.5"
+	INCRBYFLOAT n 3.0 => "993.5"
+	MSET k1 v1 k2 v2 k3 => -ERR wrong number of arguments for 'mset' command
+	MSET k1 v1 k2 v2 => OK
+	MGET k1 k2 k3 => ["v1" "v2" nil]
+	MSETNX k1 a k9 b => 0
+	EXISTS k1 k2 k3 => 2
+	TYPE k1 => string
+	DEL k1 k3 => 1
+	RPUSH l a b c d e => 5
+	LPUSH l z => 6
+	LRANGE l 0 -1 => ["z" "a" "b" "c" "d" "e"]
+	LRANGE l 1 2 => ["a" "b"]
+	LRANGE l 5 1 => []
+	LINDEX l 0 => "z"
+	LINDEX l -1 => "e"
+	LINDEX l 100 => nil
+	LSET l 0 ZZ => OK
+	LSET l 100 x => -ERR index out of range
+	LLEN l => 6
+	RPUSH l a b a b a => 11
+	LREM l 2 a => 2
+	LRANGE l 0 -1 => ["ZZ" "b" "c" "d" "e" "b" "a" "b" "a"]
+	LREM l -1 b => 1
+	LRANGE l 0 -1 => ["ZZ" "b" "c" "d" "e" "b" "a" "a"]
+	LTRIM l 1 -2 => OK
+	LRANGE l 0 -1 => ["b" "c" "d" "e" "b" "a"]
+	LPOP l => "b"
+	RPOP l => "a"
+	LPOP l 2 => ["c" "d"]
+	LPOP nope => nil
+	LPOP nope 2 => nil
+	LPOP l 0 => []
+	LPOP l -1 => -ERR value is out of range, must be positive
+	RPOP l 100 => ["b" "e"]
+	EXISTS l => 0
+	HSET h f1 v1 f2 v2 => 2
+	HSET h f1 v1b f3 v3 => 1
+	HGET h f1 => "v1b"
+	HGET h nope => nil
+	HGET nohash f => nil
+	HMGET h f1 nope f2 => ["v1b" nil "v2"]
+	HMGET nohash f1 f2 => [nil nil]
+	HLEN h => 3
+	HEXISTS h f1 => 1
+	HDEL h f1 nope => 1
+	HINCRBY h n 5 => 5
+	HINCRBY h n x => -ERR value is not an integer or out of range
+	HINCRBY h f2 1 => -ERR hash value is not an integer
+	HSETNX h n 1 => 0
+	HSETNX h m 1 => 1
+	HMSET h a b => OK
+	GET h => -WRONGTYPE Operation against a key holding the wrong kind of value
+	LPUSH h x => -WRONGTYPE Operation against a key holding the wrong kind of value
+	HSET a f v => -WRONGTYPE Operation against a key holding the wrong kind of value
+	RENAME a aa => OK
+	RENAME nope x => -ERR no such key
+	GET aa => "10xyz"
+	EXPIRE aa 100 => 1
+	RENAME aa bb => OK
+	PEXPIRE bb 100000 => 1
+	EXPIREAT bb 99999999999 => 1
+	PEXPIREAT bb 1 => 1
+	GET bb => nil
+	EXPIRE nope 1 => 0
+	TTL nope => -2
+	SELECT 0 => OK
+	SELECT 99 => -ERR DB index is out of range
+	ECHO hi => "hi"
+	GET => -ERR wrong number of arguments for 'get' command
+	GET a b => -ERR wrong number of arguments for 'get' command
+	HSET h1 a 1 => 1
+	HSCAN h1 0 => ["0" ["a" "1"]]
+	DBSIZE => 5
+	FLUSHALL => OK
+	DBSIZE => 0
+	SET big 1 PXAT 99999999999999 => OK
+	PTTL nope => -2
+	INCRBY big 9223372036854775807 => -ERR increment or decrement would overflow
+	DECRBY fresh 5 => -5
+	SETEX se 100 v => OK
+	PSETEX ps 100000 v => OK
+	GET ps => "v"
+	SETEX se 0 v => -ERR invalid expire time in 'setex' command
+	APPEND new1 abc => 3
+	MSETNX z1 a z2 b => 1
+	HSCAN nohash 0 => ["0" []]
+	HVALS nohash => []
+	LINDEX nolist 0 => nil
+	LSET nolist 0 x => -ERR no such key
+	LRANGE nolist 0 -1 => []
+	EXISTS nope nope => 0
+	UNLINK z1 z2 => 2
+	KEYS new* => ["new1"]
+	KEYS n[a-f]w? => ["new1"]
+	KEYS [^n]*e => ["se"]
+	END
+}
+
+commands()
+{
+	table | sed 's/ => .*//'
+}
+
+# ask COMMAND...: each an argument; the replies, one a line
+ask()
+{
+	printf '%s\n' "$@" | "$client" "$port"
+}
+
+# info FIELD
+info()
+{
+	ask INFO | tr -d '\r' | sed -n "s/^$1://p"
+}
+
+# raw TEXT: sent as it is, then what comes until the server closes, without CR
+raw()
+{
+	local fd
+
+	connect fd
+	printf '%b' "$1" >&"$fd"
+	timeout 20 cat <&"$fd" | tr -d '\r'
+	exec {fd}>&-
+}
+
+replies_are_those_of_the_table()
+{
+	local workers piece
+
+	for workers in 1 2 8; do
+		start -w $workers
+		for piece in 0 1 7 1021; do
+			ask FLUSHALL >"$tmp/flushed"
+			commands | "$client" "$port" $piece >"$tmp/got"
+			diff <(table) <(paste -d '~' <(commands) "$tmp/got" |
+				sed 's/~/ => /') >"$tmp/diff" ||
+				fail "$workers workers, pieces of $piece:" \
+					"$(head -n 5 "$tmp/diff")"
+		done
+		stop TERM
+		same 0 "$status" 'exit code'
+	done
+}
+
+# both OPTION...: the same commands to both, by redis-cli
+both()
+{
+	ask FLUSHALL >/dev/null
+	redis-cli -p "$other_port" FLUSHALL >/dev/null
+	diff -a <(commands | redis-cli "$@" -p "$port" 2>&1) \
+		<(commands | redis-cli "$@" -p "$other_port" 2>&1) \
+		>"$tmp/diff" || fail "redis-cli $*: $(head -n 5 "$tmp/diff")"
+}
+
+# As redis-server finds no free port by itself, a few are tried.
+start_redis()
+{
+	local i
+
+	for i in {1..20}; do
+		other_port=$((20000 + RANDOM % 10000))
+		redis-server --port $other_port --bind 127.0.0.1 --save '' \
+			--dir "$tmp" >"$tmp/redis" 2>&1 &
+		other=$!
+		wait_until grep -qE 'Ready to accept|bind: Addr' "$tmp/redis" &&
+			grep -q 'Ready to accept' "$tmp/redis" && return
+		wait $other
+		other=
+	done
+	fail "redis-server does not start: $(tail -n 1 "$tmp/redis")"
+}
+
+redis_replies_the_same()
+{
+	command -v redis-server >/dev/null || {
+		echo '# redis-server is not installed'
+		return
+	}
+	start_redis
+	start
+	commands | "$client" $other_port >"$tmp/got"
+	diff <(table | sed 's/.* => //') "$tmp/got" >"$tmp/diff" ||
+		fail "the table is wrong: $(head -n 5 "$tmp/diff")"
+	both
+	both -3
+	stop TERM
+	kill $other
+	wait $other
+	other=
+}
+
+resp3()
+{
+	local got
+
+	start
+	ask 'HSET h f 1' 'SET s v' 'RPUSH l a' >/dev/null
+	got=$(raw 'HELLO 3\r\nGET nope\r\nHGETALL h\r\nHGETALL no\r
+HMGET h f no\r\nLPOP no 2\r\nCONFIG GET save\r\nQUIT\r\n')
+	matches "$got" $'%6\n$6\nserver\n$5\nredis\n$7\nversion\n*\n$5\nproto\n:3\n*master\n_\n%1\n$1\nf\n$1\n1\n%0\n*2\n$1\n1\n_\n_\n%1\n$4\nsave\n$0\n\n+OK' HELLO
+	got=$(raw 'HELLO 3\r\nINFO\r\nHELLO 2\r\nGET nope\r\nHELLO 4\r\nQUIT\r\n')
+	matches "$got" $'%6\n*=*\ntxt:# Server\n*\n*12\n$6\nserver\n*$-1\n-NOPROTO *\n+OK' INFO
+	stop TERM
+}
+
+redis_programs_work()
+{
+	local got
+
+	command -v redis-cli >/dev/null || {
+		echo '# redis-cli is not installed'
+		return
+	}
+	start
+	same $'OK\nv' "$(redis-cli -p "$port" <<<$'SET k v\nGET k')" redis-cli
+	same '1# "f" => "v"' "$(redis-cli -3 -p "$port" --no-raw <<<'HSET h f v
+HGETALL h' | tail -n 1)" 'redis-cli -3'
+	redis-cli -p "$port" --scan | sort | paste -sd' ' >"$tmp/got"
+	same 'h k' "$(<"$tmp/got")" 'redis-cli --scan'
+	seq 10000 | sed 's/.*/SET k& &\r/' | redis-cli -p "$port" --pipe \
+		>"$tmp/got"
+	matches "$(tail -n 1 "$tmp/got")" '*errors: 0, replies: 10000' --pipe
+	same 10002 "$(ask DBSIZE)" keys
+	got=$(redis-benchmark -p "$port" -n 2000 -c 20 -P 4 -q -t \
+		ping,set,get,incr,lpush,rpush,lpop,rpop,hset,lrange_100,mset \
+		2>&1 | tr '\r' '\n')
+	same 13 "$(grep -c 'requests per second' <<<"$got")" benchmarks
+	same '' "$(grep -iE 'error|warn' <<<"$got")" redis-benchmark
+	stop TERM
+}
+
+# More than the reader keeps of what it has passed: nothing may get lost.
+long_arguments_arrive_whole()
+{
+	local a b piece
+
+	a=$(printf %0900d 1)
+	b=$(printf %02000d 2)
+	start
+	for piece in 0 1 100 1023 1024 1025; do
+		printf '%s\n' "MSET $a $b $b $a" "MGET $b $a" "STRLEN $b" PING |
+			"$client" "$port" $piece >"$tmp/got"
+		same "OK [\"$a\" \"$b\"] 900 PONG" "$(paste -sd' ' "$tmp/got")" \
+			"pieces of $piece"
+	done
+	head -c 9000000 /dev/zero | tr '\0' x >"$tmp/x"
+	{ printf 'SET big '; cat "$tmp/x"; echo; echo 'STRLEN big'; } |
+		"$client" "$port" | paste -sd' ' >"$tmp/got"
+	same 'OK 9000000' "$(<"$tmp/got")" 'nine megabytes'
+	same 9000003 "$(ask 'GET big' | wc -c)" 'and back'
+	stop TERM
+}
+
+# refused WHAT PATTERN BYTES: an error, and the end of the connection
+refused()
+{
+	local got
+
+	got=$(raw "$3")
+	matches "$got" "-ERR Protocol error: $2" "$1"
+	same 1 "$(wc -l <<<"$got")" "$1: lines"
+}
+
+broken_requests_are_refused()
+{
+	start
+	refused 'nil' '*expected*' '*1\r\n$-1\r\n'
+	refused 'bulk length' 'invalid bulk length' '*1\r\n$99999999999\r\n'
+	refused 'just too long' 'invalid bulk length' '*1\r\n$16777217\r\n'
+	refused 'no number' '*ulk*length*' '*1\r\n$abc\r\n'
+	refused 'endless number' '*ulk*length*' '*1\r\n$1111111111111111111111111'
+	refused 'huge' 'invalid multibulk length' '*99999999\r\n'
+	refused 'huge number' '*ulti-bulk length*' '*99999999999999999999\r\n'
+	refused 'a number' '*expected*' '*2\r\n$3\r\nGET\r\n:5\r\n'
+	refused 'a line' '*expected*' '*1\r\n+GET\r\n'
+	refused 'nested' '*expected*' '*1\r\n*1\r\n$4\r\nPING\r\n'
+	refused 'type' '*' '*1\r\n?\r\n'
+	refused 'quotes' 'unbalanced quotes*' 'GET "a\r\n'
+	refused 'long line' 'too big inline*' "$(printf %070000d 1)"
+	same $'+PONG\n+OK' "$(raw '*0\r\n*-1\r\n\r\nPING\r\nQUIT\r\n')" 'empty ones'
+	same PONG "$(ask PING)" 'the server'
+	stop TERM
+	same 0 "$status" 'exit code'
+}
+
+gone()
+{
+	[ "$(info db0)" = keys=0,expires=0 ]
+}
+
+time_ends_keys()
+{
+	local i
+
+	start
+	same $'1\n1' "$(ask 'INCR a' 'PEXPIRE a 1')" 'a moment'
+	wait_until eval '[ "$(ask "EXISTS a")" = 0 ]' || fail 'it stays'
+	# Also those that nobody asks for.
+	for i in {1..500}; do echo "SET k$i v PX 20"; done |
+		"$client" "$port" >"$tmp/got"
+	wait_until gone || fail "they stay: $(info db0)"
+	same 501 "$(info expired_keys)" expired
+	same $'OK\n1' "$(ask 'SET a 1 PX 60000' 'PEXPIRE a -1')" 'in the past'
+	same nil "$(ask 'GET a')" 'it is over'
+	stop TERM
+}
+
+# sets N PREFIX
+sets()
+{
+	seq "$1" | sed "s/.*/SET $2& $(printf %0200d 1)/"
+}
+
+memory_has_a_limit()
+{
+	local keys
+
+	start -m 1
+	sets 10000 a | "$client" "$port" | sort | uniq -c >"$tmp/got"
+	same 2 "$(wc -l <"$tmp/got")" 'kinds of replies'
+	matches "$(grep -e - "$tmp/got")" '*-OOM command not allowed*' refusal
+	keys=$(ask DBSIZE)
+	((keys > 1000 && keys < 5000)) || fail "$keys keys in 1 MiB"
+	same '"1"' "$(ask 'DEL a1' 'CONFIG SET maxmemory-policy allkeys-lru' \
+		'SET hot 1' 'GET hot' | tail -n 1)" 'room again'
+	for i in {1..20}; do
+		sets 500 "b$i-" | "$client" "$port" | sort -u >"$tmp/got"
+		same OK "$(<"$tmp/got")" 'sets that evict'
+		same '"1"' "$(ask 'GET hot')" 'what is used stays'
+	done
+	(($(info used_memory) <= 1100000)) || fail "$(info used_memory) used"
+	(($(info evicted_keys) > 5000)) || fail "$(info evicted_keys) evicted"
+	ask FLUSHALL >/dev/null
+	wait_until eval '[ "$(info used_memory)" = 0 ]' ||
+		fail "$(info used_memory) bytes leak"
+	stop TERM
+}
+
+# All there is, in order.
+dump()
+{
+	ask 'KEYS *' 'MGET s t "a b"' 'LRANGE l 0 -1' 'HGET h f1' 'HGET h f99' \
+		'HLEN h' 'STRLEN long' 'EXISTS later' | tr '[] ' '\n' | sort
+}
+
+fill()
+{
+	ask 'SET s 1' 'SET t ""' 'SET "a b" "c\r\nd"' 'RPUSH l 1 2 3' \
+		'SET later 1 EX 1000' 'SET now 1 PX 1' >/dev/null
+	for i in {1..100}; do echo "HSET h f$i $i"; done | "$client" "$port" \
+		>/dev/null
+	echo "SET long $(printf %050000d 1)" | "$client" "$port" >/dev/null
+	wait_until eval '[ "$(ask "EXISTS now")" = 0 ]'
+}
+
+snapshots_come_back()
+{
+	local before ttl
+
+	start -s "$tmp/snap"
+	fill
+	before=$(dump)
+	same OK "$(ask SAVE)" SAVE
+	[ -s "$tmp/snap" ] || fail 'no file'
+	stop KILL 2>/dev/null
+	start -s "$tmp/snap"
+	same "$before" "$(dump)" 'after SAVE and SIGKILL'
+	ttl=$(ask 'TTL later')
+	((ttl > 800 && ttl <= 1000)) || fail "TTL $ttl"
+	ask 'SET more 1' >/dev/null
+	before=$(dump)
+	stop TERM
+	same 0 "$status" 'exit code'
+	start -s "$tmp/snap" -w 2
+	same "$before" "$(dump)" 'after SIGTERM'
+	same 'Background saving started' "$(ask 'SET more 2' BGSAVE | tail -n 1)" \
+		BGSAVE
+	wait_until eval '[ "$(info rdb_bgsave_in_progress)" = 0 ]'
+	ask 'SET more 3' 'SHUTDOWN NOSAVE' >/dev/null 2>&1
+	finish
+	same 0 "$status" 'exit code'
+	start -s "$tmp/snap"
+	same '"2"' "$(ask 'GET more')" 'after SHUTDOWN NOSAVE'
+	ask 'SET more 4' SHUTDOWN >/dev/null 2>&1
+	finish
+	start -s "$tmp/snap"
+	same '"4"' "$(ask 'GET more')" 'after SHUTDOWN'
+	stop INT
+	same "$(ls "$tmp"/snap*)" "$tmp/snap" 'files'
+}
+
+# The writer waits for somebody to read the pipe that is in its way.
+a_snapshot_that_is_cut_changes_nothing()
+{
+	local before child
+
+	start -s "$tmp/cut"
+	fill
+	before=$(dump)
+	same OK "$(ask SAVE)" SAVE
+	mkfifo "$tmp/cut.tmp"
+	same 'Background saving started' "$(ask 'SET more 1' BGSAVE |
+		tail -n 1)" BGSAVE
+	same 1 "$(info rdb_bgsave_in_progress)" 'under way'
+	matches "$(ask SAVE)" '-ERR *' 'another one'
+	child=$(pgrep -P "$server")
+	kill -KILL "$child"
+	wait_until eval '[ "$(info rdb_bgsave_in_progress)" = 0 ]' ||
+		fail 'its end is not seen'
+	same PONG "$(ask PING)" 'the server'
+	ask BGSAVE >/dev/null
+	child=$(pgrep -P "$server")
+	kill -KILL "$server" "$child"
+	finish 2>/dev/null
+	rm "$tmp/cut.tmp"
+	start -s "$tmp/cut"
+	same "$before" "$(dump)" 'the old one'
+	stop TERM
+	head -c 1000 "$tmp/cut" >"$tmp/half"
+	complains 'half a snapshot' -p 0 -s "$tmp/half"
+	complains 'no snapshot' -p 0 -s "$program"
+}
+
+# opens N: connections, their descriptors in the array fds
+opens()
+{
+	local i
+
+	fds=()
+	for ((i = 0; i < $1; i++)); do
+		connect fd && fds+=("$fd")
+	done
+}
+
+closes()
+{
+	local fd
+
+	for fd in "${fds[@]}"; do
+		exec {fd}>&-
+	done
+	fds=()
+}
+
+clients_are_limited()
+{
+	local line
+
+	start -c 3
+	opens 3
+	for fd in "${fds[@]}"; do
+		printf 'PING\r\n' >&"$fd"
+		read -r line <&"$fd"
+		same $'+PONG\r' "$line" 'one of three'
+	done
+	same '-ERR max number of clients reached' "$(raw '')" 'the fourth'
+	closes
+	wait_until eval '[ "$(ask PING 2>/dev/null)" = PONG ]' ||
+		fail 'no room again'
+	stop TERM
+	same 0 "$status" 'exit code'
+}
+
+# Who is connected is served; who comes too late waits until somebody goes.
+descriptors_run_out()
+{
+	local fds=() line own=$program
+
+	program=$tmp/with_few
+	printf '#!/bin/sh\nulimit -n 48\nexec %s "$@"\n' "$own" >"$program"
+	chmod +x "$program"
+	start
+	opens 60
+	printf 'PING\r\n' >&"${fds[0]}"
+	read -r -t 20 line <&"${fds[0]}"
+	same $'+PONG\r' "$line" 'the first'
+	closes
+	same PONG "$(ask PING)" 'and later'
+	stop TERM
+	same 0 "$status" 'exit code'
+	program=$own
+}
+
+# Four at a time, each with its own keys and one for all.
+workers_share_the_data()
+{
+	local workers i jobs
+
+	for workers in 1 2 8; do
+		start -w $workers
+		jobs=()
+		for i in 1 2 3 4; do
+			seq 3000 | sed "s/.*/INCR all\nSET k$i-& &\nGET k$i-&\nRPUSH l &\nLPOP l\nHINCRBY h f 1\nEXPIRE k$i-& 100/" |
+				"$client" "$port" 5000 >"$tmp/got$i" &
+			jobs+=($!)
+		done
+		wait "${jobs[@]}" || fail 'a client fails'
+		same '"12000" "12000" 0 12002' "$(ask 'GET all' 'HGET h f' \
+			'LLEN l' DBSIZE | paste -sd' ')" "$workers workers"
+		same 3000 "$(grep -c '^OK$' "$tmp/got4")" 'one of them'
+		stop TERM
+		same 0 "$status" 'exit code'
+	done
+}
+
+# What is large is freed beside; a scan meets all that stays.
+large_values_go()
+{
+	start
+	seq 20000 | sed 's/.*/RPUSH l &\nHSET h f& &\nSET k& &/' |
+		"$client" "$port" >"$tmp/got"
+	same '["1" "20000"]' "$(ask 'LRANGE l 0 -1' | awk '{ print $1, $NF }')" \
+		'first and last'
+	same $'"10001"\n20000' "$(ask 'LINDEX l 10000' 'HLEN h')" 'middle'
+	same 20002 "$(ask 'KEYS *' | wc -w)" keys
+	same $'1\n1\n1' "$(ask 'DEL l' 'UNLINK h' 'DEL k1')" DEL
+	ask FLUSHALL >/dev/null
+	wait_until eval '[ "$(info used_memory)" = 0 ]' ||
+		fail "$(info used_memory) bytes leak"
+	stop TERM
+}
+
+bad_options_are_refused_in_a_line()
+{
+	complains port -p 70000
+	complains address -b nowhere
+	complains workers -w 0
+	complains clients -c 0
+	complains memory -m x
+	complains argument a
+	complains option -x
+	start
+	complains 'port in use' -p "$port"
+	stop TERM
+	matches "$("$program" -h)" 'usage: oa-cache *' help
+}
+
+run_tests replies_are_those_of_the_table redis_replies_the_same resp3 \
+	redis_programs_work long_arguments_arrive_whole \
+	broken_requests_are_refused time_ends_keys memory_has_a_limit \
+	snapshots_come_back a_snapshot_that_is_cut_changes_nothing \
+	clients_are_limited descriptors_run_out workers_share_the_data \
+	large_values_go bad_options_are_refused_in_a_line
