@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154,SC2317,SC2119,SC2120
+# shellcheck disable=SC2016,SC2154,SC2317,SC2119,SC2120
 # oa-cache: what commands reply, beside redis-server where that is installed;
 # requests in pieces and broken ones; time, memory, snapshots and limits.
 # shellcheck source=selftests/examples/server.bash
@@ -239,7 +239,7 @@ redis_replies_the_same()
 	}
 	start_redis
 	start
-	commands | "$client" $other_port >"$tmp/got"
+	commands | "$client" "$other_port" >"$tmp/got"
 	diff <(table | sed 's/.* => //') "$tmp/got" >"$tmp/diff" ||
 		fail "the table is wrong: $(head -n 5 "$tmp/diff")"
 	both
