@@ -55,12 +55,9 @@ struct command {
 	int sub;			/* of those that share a function */
 };
 
-#define READ(name, fn, arity, type, absent, sub) \
-	{ name, fn, arity, READS, T_##type, absent, sub }
-#define WRITE(name, fn, arity, type, absent, sub) \
-	{ name, fn, arity, WRITES, T_##type, absent, sub }
-#define GROW(name, fn, arity, type, absent, sub) \
-	{ name, fn, arity, GROWS, T_##type, absent, sub }
+#define READ(name, fn, arity, type, absent, sub) { name, fn, arity, READS, T_##type, absent, sub }
+#define WRITE(name, fn, arity, type, absent, sub) { name, fn, arity, WRITES, T_##type, absent, sub }
+#define GROW(name, fn, arity, type, absent, sub) { name, fn, arity, GROWS, T_##type, absent, sub }
 
 /* Replies, as of RESP3. */
 #define MAKE		""		/* none: the key is made */
@@ -117,8 +114,8 @@ struct server {
 
 extern struct db db;
 extern struct server server;
-extern const struct command string_commands[], key_commands[], list_commands[],
-	hash_commands[], admin_commands[];
+extern const struct command string_commands[], key_commands[], list_commands[], hash_commands[],
+	admin_commands[];
 
 /* args.c */
 bool arg_is(const struct arg *a, const char *word);

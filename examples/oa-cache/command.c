@@ -43,13 +43,10 @@ static void fill(void)
 
 static void unknown(struct client *c)
 {
-	char args[128] = "";
+	struct arg *a = c->argv;
 
-	for (size_t i = 1, at = 0; i < c->argc && at < sizeof(args); i++)
-		at += (size_t)snprintf(args + at, sizeof(args) - at, "'%.*s' ",
-				       (int)c->argv[i].len, c->argv[i].at);
-	reply_error(c, "ERR unknown command '%.*s', with args beginning with: %s",
-		    (int)c->argv->len, c->argv->at, args);
+	reply_error(c, "ERR unknown command '%.*s', with args beginning with: '%.*s' ",
+		    (int)a[0].len, a[0].at, c->argc > 1 ? (int)a[1].len : 0, a[c->argc > 1].at);
 }
 
 /* Key 1, if the command has one; false: it has been answered. */
@@ -57,21 +54,22 @@ static bool find_key(struct client *c)
 {
 	const struct command *cmd = c->cmd;
 
+	const char *no = NULL;
+
 	if (cmd->type == T_NONE)
 		return true;
 	c->link = db_find(c, &c->argv[1]);
-	if (!c->link && cmd->absent && *cmd->absent) {
-		reply_text(c, cmd->absent);
-	} else if (c->link && cmd->type != T_ANY && (*c->link)->type != cmd->type) {
-		reply_text(c, WRONG_TYPE);
-	} else {
-		if (c->link)
-			c->e = *c->link;
-		else if (cmd->absent)
-			c->e = db_add(&c->argv[1], cmd->type);
-		return true;
-	}
-	return false;
+	if (c->link && cmd->type != T_ANY && (*c->link)->type != cmd->type)
+		no = WRONG_TYPE;
+	else if (c->link)
+		c->e = *c->link;
+	else if (cmd->absent && *cmd->absent)
+		no = cmd->absent;
+	else if (cmd->absent)
+		c->e = db_add(&c->argv[1], cmd->type);
+	if (no)
+		reply_text(c, no);
+	return !no;
 }
 
 void command_run(struct client *c)
@@ -81,16 +79,15 @@ void command_run(struct client *c)
 	int argc = (int)c->argc;
 
 	c->cmd = cmd;
-	if (!cmd || (cmd->arity < 0 ? argc < -cmd->arity : argc != cmd->arity)) {
-		if (cmd)
-			reply_error(c, WRONG_ARITY, cmd->name);
-		else
-			unknown(c);
+	if (!cmd) {
+		unknown(c);
 		return;
 	}
 	db_lock();
 	db.commands++;
-	if (cmd->does == GROWS && !db_make_room())
+	if (cmd->arity < 0 ? argc < -cmd->arity : argc != cmd->arity)
+		reply_error(c, WRONG_ARITY, cmd->name);
+	else if (cmd->does == GROWS && !db_make_room())
 		reply_error(c, "OOM command not allowed when used memory > 'maxmemory'.");
 	else if (find_key(c))
 		cmd->fn(c);

@@ -11,71 +11,65 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct writer {
-	FILE *f;
-	const struct entry *key;
-};
+static FILE *file;
+static const struct entry *key;		/* whose value is being written */
 
-static void put(const struct writer *w, const char *s, size_t n)
+static void put(const char *s, size_t n)
 {
-	fprintf(w->f, "$%zu\r\n", n);
-	fwrite(s, 1, n, w->f);
-	fputs("\r\n", w->f);
+	fprintf(file, "$%zu\r\n", n);
+	fwrite(s, 1, n, file);
+	fputs("\r\n", file);
 }
 
-/* A request of n arguments: its name, the key, and what follows. */
-static void begin(const struct writer *w, int n, const char *name)
+/* A request on the key, with a field, if it is of a hash, and a value. */
+static void request(const char *name, const struct entry *field, const char *s, size_t n)
 {
-	fprintf(w->f, "*%d\r\n", n);
-	put(w, name, strlen(name));
-	put(w, w->key->data, w->key->klen);
+	fprintf(file, "*%d\r\n", field ? 4 : 3);
+	put(name, strlen(name));
+	put(key->data, key->klen);
+	if (field)
+		put(field->data, field->klen);
+	put(s, n);
 }
 
-static void put_field(struct entry *e, void *writer)
+static void put_field(struct entry *e, void *unused)
 {
-	begin(writer, 4, "HSET");
-	put(writer, e->data, e->klen);
-	put(writer, e->data + e->klen, e->vlen);
+	request("HSET", e, e->data + e->klen, e->vlen);
+	(void)unused;
 }
 
-static void put_key(struct entry *e, void *writer)
+static void put_key(struct entry *e, void *unused)
 {
-	struct writer *w = writer;
 	char s[24];
 
-	w->key = e;
-	if (e->type == T_STRING) {
-		begin(w, 3, "SET");
-		put(w, e->data + e->klen, e->vlen);
-	} else if (e->type == T_HASH) {
-		table_each(e->table, put_field, w);
-	}
+	key = e;
+	if (e->type == T_STRING)
+		request("SET", NULL, e->data + e->klen, e->vlen);
+	else if (e->type == T_HASH)
+		table_each(e->table, put_field, unused);
 	for (size_t i = 0; e->type == T_LIST && i < e->table->count; i++) {
-		struct entry *element = *list_at(e->table, i);
+		struct entry *one = *list_at(e->table, i);
 
-		begin(w, 3, "RPUSH");
-		put(w, element->data + element->klen, element->vlen);
+		request("RPUSH", NULL, one->data + one->klen, one->vlen);
 	}
-	if (e->expires) {
-		begin(w, 3, "PEXPIREAT");
-		put(w, s, (size_t)sprintf(s, "%" PRId64, e->expires));
-	}
+	if (e->expires)
+		request("PEXPIREAT", NULL, s, (size_t)sprintf(s, "%" PRId64, e->expires));
 }
 
+/* By one at a time: the child, or the process that ends. */
 int snapshot_write(void)
 {
 	char tmp[4096];
-	struct writer w = { NULL, NULL };
 	bool bad;
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) < (int)sizeof(tmp))
-		w.f = fopen(tmp, "we");
-	if (!w.f)
+	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	file = fopen(tmp, "we");
+	if (!file)
 		return -errno;
-	table_each(&db.keys, put_key, &w);
-	bad = fflush(w.f) || ferror(w.f) || fsync(fileno(w.f));
-	bad |= fclose(w.f) != 0;
-	if (!bad && !rename(tmp, server.file))
+	table_each(&db.keys, put_key, NULL);
+	bad = fflush(file) || ferror(file) || fsync(fileno(file));
+	if (!fclose(file) && !bad && !rename(tmp, server.file))
 		return 0;
 	unlink(tmp);
 	return -EIO;
