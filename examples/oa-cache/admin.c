@@ -3,7 +3,6 @@
 #include "cache.h"
 
 #include <errno.h>
-#include <strings.h>
 
 #define VERSION		"7.0.0"		/* of Redis, for what its clients expect */
 
@@ -38,31 +37,18 @@ static void hello(struct client *c)
 	}
 	c->resp = (int)v;
 	reply_head(c, '%', 6);
-	reply_raw(c, s, (size_t)snprintf(s, sizeof(s),
+	reply_raw(c, s, (size_t)sprintf(s,
 		"$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n" VERSION "\r\n"
 		"$5\r\nproto\r\n:%d\r\n$2\r\nid\r\n:%" PRIu64 "\r\n"
 		"$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n",
 		c->resp, c->id));
 }
 
+/* CLIENT and COMMAND: what clients want of them is an answer. */
 static void client(struct client *c)
 {
-	if (arg_is(&c->argv[1], "id"))
-		reply_int(c, (int64_t)c->id);
-	else if (!arg_is(&c->argv[1], "getname"))
-		reply_text(c, OK);
-	else if (*c->name)
-		reply_word(c, c->name);
-	else
-		reply_text(c, NIL);
-	if (c->argc == 3 && arg_is(&c->argv[1], "setname"))
-		snprintf(c->name, sizeof(c->name), "%.*s", (int)c->argv[2].len, c->argv[2].at);
-}
-
-/* What clients want of it is that there is an answer. */
-static void command(struct client *c)
-{
-	reply_text(c, c->argc > 1 && arg_is(&c->argv[1], "docs") ? "%0\r\n" : EMPTY);
+	reply_text(c, c->cmd->sub ? arg_is(&c->argv[c->argc > 1], "docs") ? "%0\r\n" : EMPTY :
+		      arg_is(&c->argv[1], "getname") ? NIL : OK);
 }
 
 static void info(struct client *c)
@@ -75,21 +61,19 @@ static void info(struct client *c)
 		"# Persistence\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%" PRId64 "\r\n\r\n"
 		"# Stats\r\ntotal_commands_processed:%" PRIu64 "\r\nexpired_keys:%" PRIu64 "\r\n"
 		"evicted_keys:%" PRIu64 "\r\nkeyspace_hits:%" PRIu64 "\r\n"
-		"keyspace_misses:%" PRIu64 "\r\n\r\n# Keyspace\r\ndb0:keys=%zu,expires=%zu\r\n";
+		"keyspace_misses:%" PRIu64 "\r\n\r\n# Keyspace\r\ndb0:keys=%zu,expires=%zu\r\n\r\n";
 	char s[1024] = "txt:";
-	int n = snprintf(s + 4, sizeof(s) - 4, format, server.port,
-			 c->now / 1000 - server.began, server.workers, server.clients,
-			 server.max_clients, db.used, db.limit, policies[db.evicts],
-			 server.child != 0, server.saved, db.commands, db.expired, db.evicted,
-			 db.hits, db.misses, db.keys.count, db.expiring);
+	size_t n = 4 + (size_t)sprintf(s + 4, format, server.port, c->now / 1000 - server.began,
+		server.workers, server.clients, server.max_clients, db.used, db.limit,
+		policies[db.evicts], server.child != 0, server.saved, db.commands, db.expired,
+		db.evicted, db.hits, db.misses, db.keys.count, db.expiring);
 
 	if (c->resp < 3) {
-		reply_bulk(c, s + 4, (size_t)n);
-		return;
+		reply_bulk(c, s + 4, n - 4);
+	} else {
+		reply_head(c, '=', n - 2);
+		reply_raw(c, s, n);
 	}
-	reply_head(c, '=', (size_t)n + 4);
-	reply_raw(c, s, (size_t)n + 4);
-	reply_raw(c, "\r\n", 2);
 }
 
 static void config_get(struct client *c)
@@ -99,9 +83,9 @@ static void config_get(struct client *c)
 		{ "maxmemory", limit }, { "maxmemory-policy", policies[db.evicts] },
 		{ "maxclients", clients }, { "port", port }, { "bind", server.address },
 		{ "databases", "1" }, { "save", "" }, { "appendonly", "no" },
-		{ "dbfilename", server.file ? server.file : "" },
 	};
-	size_t told = 0, n = sizeof(pairs) / sizeof(*pairs);
+	const size_t n = sizeof(pairs) / sizeof(*pairs);
+	size_t told = 0;
 
 	sprintf(limit, "%zu", db.limit);
 	sprintf(clients, "%u", server.max_clients);
@@ -111,29 +95,27 @@ static void config_get(struct client *c)
 	reply_head(c, '%', told);
 	for (size_t i = 0; i < 2 * n; i++)
 		if (text_like(pairs[i / 2][0], strlen(pairs[i / 2][0]), &c->argv[2]))
-			reply_word(c, pairs[i / 2][i % 2]);
+			reply_bulk(c, pairs[i / 2][i % 2], strlen(pairs[i / 2][i % 2]));
 }
 
 static void config(struct client *c)
 {
 	struct arg *a = c->argv;
-	bool lru = c->argc == 4 && arg_is(&a[3], policies[1]);
+	bool set = c->argc == 4 && arg_is(&a[1], "set");
 	int64_t v;
 
 	if (c->argc == 3 && arg_is(&a[1], "get")) {
 		config_get(c);
-	} else if (c->argc != 4 || !arg_is(&a[1], "set")) {
-		reply_text(c, SYNTAX);
-	} else if (arg_is(&a[2], "maxmemory-policy") && (lru || arg_is(&a[3], policies[0]))) {
-		db.evicts = lru;
-		reply_text(c, OK);
-	} else if (arg_is(&a[2], "maxmemory") && text_int(a[3].at, a[3].len, &v) && v >= 0) {
-		db.limit = (size_t)v;
-		reply_text(c, OK);
-	} else {
-		reply_error(c, "ERR CONFIG SET failed: '%.*s' cannot be set to that",
-			    (int)a[2].len, a[2].at);
+		return;
 	}
+	if (set && arg_is(&a[2], "maxmemory") && text_int(a[3].at, a[3].len, &v) && v >= 0)
+		db.limit = (size_t)v;
+	else if (set && arg_is(&a[2], "maxmemory-policy") &&
+		 (arg_is(&a[3], policies[0]) || arg_is(&a[3], policies[1])))
+		db.evicts = arg_is(&a[3], policies[1]);
+	else
+		set = false;
+	reply_text(c, set ? OK : "-ERR it takes GET, and SET of maxmemory and maxmemory-policy\r\n");
 }
 
 static void *wait_task(void *pid)
@@ -142,14 +124,14 @@ static void *wait_task(void *pid)
 	return NULL;
 }
 
-/* By a child, which has the data as they are now. */
+/* SAVE and BGSAVE, by a child, which has the data as they are now. */
 static void save(struct client *c)
 {
 	int pid = !server.file ? -ENOENT : server.child ? -EALREADY : snapshot_fork();
 	int err = pid < 0 ? pid : 0;
 
 	if (!err && c->cmd->sub) {
-		oa_go(wait_task, (void *)(intptr_t)pid);
+		err = oa_go(wait_task, (void *)(intptr_t)pid);
 	} else if (!err) {
 		db_unlock();
 		err = snapshot_wait(pid);
@@ -176,10 +158,9 @@ static void end(struct client *c)
 const struct command admin_commands[] = {
 	READ("ping", ping, -1, NONE, NULL, false), READ("echo", ping, 2, NONE, NULL, false),
 	READ("quit", ping, -1, NONE, NULL, true), READ("select", select_db, 2, NONE, NULL, 0),
-	READ("hello", hello, -1, NONE, NULL, 0), READ("client", client, -2, NONE, NULL, 0),
-	READ("command", command, -1, NONE, NULL, 0), READ("info", info, -1, NONE, NULL, 0),
+	READ("hello", hello, -1, NONE, NULL, 0), READ("client", client, -2, NONE, NULL, false),
+	READ("command", client, -1, NONE, NULL, true), READ("info", info, -1, NONE, NULL, 0),
 	READ("config", config, -2, NONE, NULL, 0), READ("save", save, 1, NONE, NULL, false),
 	READ("bgsave", save, -1, NONE, NULL, true), READ("lastsave", lastsave, 1, NONE, NULL, 0),
-	READ("shutdown", end, -1, NONE, NULL, 0),
-	{ 0 },
+	READ("shutdown", end, -1, NONE, NULL, 0), { 0 },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments as words, numbers, ranges and patterns. */
+/* Arguments as words, numbers, ranges and patterns. What is wrong is told. */
 #include "cache.h"
 
 #include <strings.h>
@@ -13,22 +13,18 @@ bool arg_is(const struct arg *a, const char *word)
 bool text_int(const char *s, size_t n, int64_t *v)
 {
 	bool minus = n && *s == '-';
-	uint64_t u = 0, max = (uint64_t)INT64_MAX + minus;
+	uint64_t u = 0;
 
 	s += minus;
 	n -= minus;
 	if (!n || n > 19 || (*s == '0' && (n > 1 || minus)))
 		return false;
-	for (; n; n--, s++) {
-		if (*s < '0' || *s > '9')
-			return false;
+	for (; n && *s >= '0' && *s <= '9'; n--, s++)
 		u = u * 10 + (uint64_t)(*s - '0');
-	}
 	*v = (int64_t)(minus ? -u : u);
-	return u <= max;
+	return !n && u <= (uint64_t)INT64_MAX + minus;
 }
 
-/* Argument i; false: it is none, which has been told. */
 bool want_int(struct client *c, size_t i, int64_t *v)
 {
 	bool ok = text_int(c->argv[i].at, c->argv[i].len, v);
@@ -38,7 +34,7 @@ bool want_int(struct client *c, size_t i, int64_t *v)
 	return ok;
 }
 
-/* A time to live or, with AT, the time itself; ms since 1970 in *at. */
+/* In *at it is ms since 1970. */
 bool want_time(struct client *c, size_t i, int flags, int64_t *at)
 {
 	int64_t v;
@@ -66,39 +62,19 @@ bool want_range(struct client *c, size_t i, size_t len, size_t *from, size_t *n)
 	return true;
 }
 
-/* c against the pattern's character or [...] at *g, which is moved on. */
-static bool one_like(char c, const char **g, const char *end)
-{
-	const char *p = *g;
-	bool no, found = *p == '?';
-
-	if (*p == '[') {
-		no = ++p < end && *p == '^';
-		for (p += no; p < end && *p != ']'; p++) {
-			bool range = p + 2 < end && p[1] == '-';
-
-			found |= c == *p || (range && c >= *p && c <= p[2]);
-			p += range ? 2 : 0;
-		}
-		*g = p + (p < end);
-		return found != no;
-	}
-	p += *p == '\\' && p + 1 < end;
-	*g = p + 1;
-	return found || c == *p;
-}
-
-/* Goes back to the last star alone: no pattern takes exponential time. */
+/* Of * and ?. Goes back to the last star alone: none takes exponential time. */
 bool text_like(const char *s, size_t n, const struct arg *glob)
 {
-	const char *g = glob->at, *end = g + glob->len, *stop = s + n;
-	const char *star = NULL, *from = NULL;
+	const char *g = glob->at, *end = g + glob->len, *stop = s + n, *star = NULL, *from = NULL;
 
 	while (s < stop) {
+		bool literal = g + 1 < end && *g == '\\';
+
 		if (g < end && *g == '*') {
 			star = ++g;
 			from = s;
-		} else if (g < end && one_like(*s, &g, end)) {
+		} else if (g < end && (g[literal] == *s || *g == '?')) {
+			g += 1 + literal;
 			s++;
 		} else if (star) {
 			g = star;

@@ -18,6 +18,7 @@
 #define LINE_MAX	(64 << 10)
 #define LENGTH_MAX	24		/* of a line with a length */
 #define LET_GO		1024		/* what is so far behind, the reader may */
+#define LINGER		OA_SEC
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t elements_t;
@@ -31,20 +32,16 @@ static void *refuse(struct client *c, const char *why)
 	return NULL;
 }
 
-static bool add_arg(struct client *c, char *at, size_t n)
+static void add_arg(struct client *c, char *at, size_t n)
 {
 	if (c->argc == c->room) {
-		size_t room = c->room ? 2 * c->room : 8;
-		void *v = realloc(c->argv, room * sizeof(*c->argv));
-
-		if (!v)
-			return false;
-		c->argv = v;
-		c->room = room;
+		c->room = c->room ? 2 * c->room : 8;
+		c->argv = realloc(c->argv, c->room * sizeof(*c->argv));
+		if (!c->argv)
+			abort();
 	}
 	c->argv[c->argc].at = at;
 	c->argv[c->argc++].len = n;
-	return true;
 }
 
 /* Until the request is complete, an argument is at an offset. */
@@ -62,8 +59,8 @@ static void *stash(struct client *c)
 
 static void flush(struct client *c)
 {
-	size_t sent;
-	int err = oa_send_all(c->fd, c->out, c->out_len, &sent);
+	size_t sent = 0;
+	int err = c->fd < 0 ? 0 : oa_send_all(c->fd, c->out, c->out_len, &sent);
 
 	/* It has been done: if there is room, let it be known. */
 	if (err == -ECANCELED)
@@ -80,9 +77,7 @@ static void run(struct client *c)
 	command_run(c);
 	if (c->fd < 0 && c->out_len && *c->out == '-')
 		refuse(c, "a request that fails");
-	if (c->fd < 0)
-		c->out_len = 0;
-	else if (c->out_len > OUT_MAX)
+	if (c->fd < 0 || c->out_len > OUT_MAX)
 		flush(c);
 }
 
@@ -104,8 +99,7 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 
 	if (task->type != REDIS_REPLY_STRING)
 		return refuse(c, "expected '$', got a line");
-	if (!add_arg(c, (char *)off, n))
-		return NULL;
+	add_arg(c, (char *)off, n);
 	if (c->argc == c->wanted)
 		run(c);
 	else if (off + n + LENGTH_MAX > LET_GO)
@@ -146,8 +140,8 @@ static bool take_line(struct client *c)
 	words = sdssplitargs(s, &n);
 	if (!words)
 		refuse(c, "unbalanced quotes in request");
-	for (int i = 0; i < n && add_arg(c, words[i], sdslen(words[i])); i++)
-		;
+	for (int i = 0; i < n; i++)
+		add_arg(c, words[i], sdslen(words[i]));
 	if (c->argc)
 		command_run(c);
 	sdsfreesplitres(words, n);
@@ -189,6 +183,7 @@ static bool open_buffers(struct client *c)
 		.createString = on_string, .createArray = on_array,
 	};
 
+	memset(c, 0, offsetof(struct client, fd));
 	c->stash = sdsempty();
 	c->reader = redisReaderCreateWithFunctions(&functions);
 	if (c->reader)
@@ -202,9 +197,6 @@ void conn_close(struct client *c)
 	redisReaderFree(c->reader);
 	free(c->argv);
 	free(c->out);
-	c->argv = NULL;
-	c->out = NULL;
-	c->room = c->out_cap = 0;
 }
 
 /* Carries out what is complete. False: the connection is at its end. */
@@ -222,22 +214,20 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 		reply_error(c, "ERR Protocol error: %s", c->bad);
 	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)
 		redisReaderGetReply(r, NULL);	/* lines are in its buffer, too */
-	if (c->out_len && c->fd >= 0)
+	if (c->out_len)
 		flush(c);
-	if (!c->inside && r->pos == r->len && (c->most > 2 * IN_SIZE || c->out_cap > KEPT)) {
-		conn_close(c);
-		c->most = 0;
-		if (!open_buffers(c))
-			return false;
-	}
-	return !c->close && !c->bad;
+	if (c->close || c->bad)
+		return false;
+	if (c->inside || r->pos < r->len || (c->most <= 2 * IN_SIZE && c->out_cap <= KEPT))
+		return true;
+	conn_close(c);
+	return open_buffers(c);
 }
 
 bool conn_open(struct client *c, int fd)
 {
 	static atomic_uint_fast64_t ids;
 
-	memset(c, 0, sizeof(*c));
 	c->fd = fd;
 	c->resp = 2;
 	c->id = ++ids;
@@ -248,14 +238,20 @@ bool conn_open(struct client *c, int fd)
 void *conn_task(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
+	struct oa_deadline d;
 	struct client c;
 	char in[IN_SIZE];
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (conn_open(&c, fd))
 		do {
 			n = oa_recv(fd, in, sizeof(in), 0);
 		} while (n > 0 && conn_feed(&c, in, (size_t)n));
+	/* What has been said would be lost if more came to a closed socket. */
+	if (c.bad && !oa_sock_shutdown(fd, SHUT_WR))
+		OA_WITHIN(&d, LINGER)
+			while (oa_recv(fd, in, sizeof(in), 0) > 0)
+				;
 	conn_close(&c);
 	oa_close(fd);
 	server.clients--;

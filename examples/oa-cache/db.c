@@ -39,7 +39,7 @@ void db_del(struct entry **link)
 	struct entry *e = table_unlink(&db.keys, link);
 
 	db.expiring -= e->expires != 0;
-	entry_free(e);
+	entry_free(e, NULL);
 }
 
 /* What points at the entry, or NULL; it has been used now. */
@@ -65,20 +65,8 @@ void db_expire(struct entry *e, int64_t at)
 	e->expires = at;
 }
 
-/* An empty list or hash. */
-struct entry *db_add(const struct arg *key, enum type type)
-{
-	struct entry *e = table_add(&db.keys, key->at, key->len, 0);
-
-	e->used = (uint32_t)db.commands;
-	e->type = (uint8_t)type;
-	e->table = memset(mem_resize(NULL, sizeof(*e->table)), 0, sizeof(*e->table));
-	return e;
-}
-
 /* A string, whatever it was before; link is what db_find() has said. */
-void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
-	    int64_t expires)
+void db_set(struct entry **link, const struct arg *key, const char *s, size_t n, int64_t expires)
 {
 	struct entry *e;
 
@@ -92,32 +80,43 @@ void db_set(struct entry **link, const struct arg *key, const char *s, size_t n,
 		db_expire(e, expires);
 }
 
+/* An empty list or hash. */
+struct entry *db_add(const struct arg *key, enum type type)
+{
+	struct entry *e = table_put(&db.keys, NULL, key, NULL, 0);
+
+	e->used = (uint32_t)db.commands;
+	e->type = (uint8_t)type;
+	e->table = memset(mem_resize(NULL, sizeof(*e->table)), 0, sizeof(*e->table));
+	return e;
+}
+
+/* All keys become the fields of a hash, which is freed. */
 void db_flush(void)
 {
-	struct entry *all = mem_resize(NULL, sizeof(*all));
-	struct table *t = mem_resize(NULL, sizeof(*t));
+	struct table keys = db.keys;
+	struct entry *e;
 
-	*t = db.keys;
-	*all = (struct entry){ .table = t };
 	memset(&db.keys, 0, sizeof(db.keys));
+	e = db_add(&(struct arg){ (char *)&keys, 0 }, T_HASH);
+	*e->table = keys;
+	db_del(table_find(&db.keys, "", 0));
 	db.expiring = 0;
-	entry_free(all);
 }
 
 /* Below the limit, if need be without what was not used for longest, about. */
 bool db_make_room(void)
 {
-	struct entry *e, *worst;
+	uint32_t now = (uint32_t)db.commands;
 
 	while (db.limit && db.used > db.limit && !db.dying) {
-		worst = db.evicts ? table_random(&db.keys) : NULL;
+		struct entry *worst = db.evicts ? table_random(&db.keys) : NULL, *e;
+
 		if (!worst)
 			return false;
 		for (int i = 1; i < SAMPLES; i++) {
 			e = table_random(&db.keys);
-			if ((uint32_t)db.commands - e->used >
-			    (uint32_t)db.commands - worst->used)
-				worst = e;
+			worst = now - e->used > now - worst->used ? e : worst;
 		}
 		db_del(table_find(&db.keys, worst->data, worst->klen));
 		db.evicted++;
@@ -128,23 +127,25 @@ bool db_make_room(void)
 /* Keys that nobody asks for do not stay when their time is over. */
 void *db_sweep(void *unused)
 {
-	int n, err;
+	uint64_t before;
+	int err;
 
 	do {
 		int64_t now = now_ms();
 
 		db_lock();
-		for (int i = n = 0; i < LOOKS && db.expiring; i++) {
+		before = db.expired;
+		for (int i = 0; i < LOOKS && db.expiring; i++) {
 			struct entry *e = table_random(&db.keys);
 
 			if (e->expires && e->expires <= now) {
 				db_del(table_find(&db.keys, e->data, e->klen));
-				n++;
+				db.expired++;
 			}
 		}
-		db.expired += (uint64_t)n;
+		before = db.expired - before;
 		db_unlock();
-		err = n > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
+		err = before > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
 	} while (!err);
 	return unused;
 }

@@ -56,9 +56,9 @@ static void hdel(struct client *c)
 	for (size_t i = 2; i < c->argc; i++) {
 		struct entry **link = field(c, i);
 
-		if (link)
-			entry_free(table_unlink(c->e->table, link));
 		n += link != NULL;
+		if (link)
+			entry_free(table_unlink(c->e->table, link), NULL);
 	}
 	reply_int(c, n);
 }
@@ -73,10 +73,12 @@ static void tell(struct entry *e, void *client)
 		reply_value(c, e);
 }
 
+/* HGETALL, HKEYS, HVALS; HLEN is the head alone. */
 static void hgetall(struct client *c)
 {
 	reply_head(c, *c->cmd->absent, c->e->table->count);
-	table_each(c->e->table, tell, c);
+	if (c->cmd->sub)
+		table_each(c->e->table, tell, c);
 }
 
 static void hincrby(struct client *c)
@@ -92,8 +94,7 @@ static void hincrby(struct client *c)
 	} else if (__builtin_add_overflow(v, by, &v)) {
 		reply_text(c, OVERFLOWS);
 	} else {
-		table_put(c->e->table, link, &c->argv[2], s,
-			  (size_t)sprintf(s, "%" PRId64, v));
+		table_put(c->e->table, link, &c->argv[2], s, (size_t)sprintf(s, "%" PRId64, v));
 		reply_int(c, v);
 	}
 }
@@ -104,7 +105,6 @@ const struct command hash_commands[] = {
 	READ("hmget", hget, -3, HASH, NULL, VALUES), READ("hexists", hget, 3, HASH, ZERO, 0),
 	READ("hgetall", hgetall, 2, HASH, "%0\r\n", KEYS | VALUES),
 	READ("hkeys", hgetall, 2, HASH, EMPTY, KEYS), READ("hvals", hgetall, 2, HASH, EMPTY, VALUES),
-	READ("hlen", reply_len, 2, HASH, ZERO, 0), WRITE("hdel", hdel, -3, HASH, ZERO, 0),
-	GROW("hincrby", hincrby, 4, HASH, MAKE, 0),
-	{ 0 },
+	READ("hlen", hgetall, 2, HASH, ZERO, 0), WRITE("hdel", hdel, -3, HASH, ZERO, 0),
+	GROW("hincrby", hincrby, 4, HASH, MAKE, 0), { 0 },
 };

@@ -2,8 +2,7 @@
 /* Commands on keys, whatever is behind them. */
 #include "cache.h"
 
-static const char *const type_names[] = { "string", "list", "hash" };
-
+/* EXISTS, DEL, UNLINK */
 static void exists(struct client *c)
 {
 	int64_t n = 0;
@@ -20,10 +19,9 @@ static void exists(struct client *c)
 
 static void type(struct client *c)
 {
-	char s[16];
+	static const char *const names[] = { "+string\r\n", "+list\r\n", "+hash\r\n" };
 
-	sprintf(s, "+%s\r\n", type_names[c->e->type]);
-	reply_text(c, s);
+	reply_text(c, names[c->e->type]);
 }
 
 static void expire(struct client *c)
@@ -40,8 +38,7 @@ static void ttl(struct client *c)
 {
 	int64_t left = c->e->expires - c->now;
 
-	reply_int(c, !c->e->expires ? -1 :
-		     c->cmd->sub & MS ? left : (left + 500) / 1000);
+	reply_int(c, !c->e->expires ? -1 : c->cmd->sub & MS ? left : (left + 500) / 1000);
 }
 
 static void persist(struct client *c)
@@ -50,6 +47,7 @@ static void persist(struct client *c)
 	db_expire(c->e, 0);
 }
 
+/* RENAME */
 static void move(struct client *c)
 {
 	struct entry *e = c->e, **link = db_find(c, &c->argv[2]), *new;
@@ -70,7 +68,7 @@ static void move(struct client *c)
 
 struct hunt {
 	struct client *c;
-	const struct arg *like, *type;	/* or NULL */
+	const struct arg *like;
 	size_t n;
 	bool tell;			/* or count alone */
 };
@@ -80,9 +78,8 @@ static void found(struct entry *e, void *arg)
 	struct hunt *h = arg;
 	struct client *c = h->c;
 
-	if ((h->like && !text_like(e->data, e->klen, h->like)) ||
-	    (!c->e && e->expires && e->expires <= c->now) ||
-	    (h->type && !arg_is(h->type, type_names[e->type])))
+	if (!text_like(e->data, e->klen, h->like) ||
+	    (!c->e && e->expires && e->expires <= c->now))
 		return;
 	h->n += 1 + (c->e != NULL);
 	if (h->tell)
@@ -91,40 +88,40 @@ static void found(struct entry *e, void *arg)
 		reply_value(c, e);
 }
 
-/* Through so many buckets, twice: how many there are is told before them. */
-static void hunt(struct hunt *h, uint64_t cursor, uint64_t count)
+/* Through some buckets, twice: how many there are is told before them. */
+static void hunt(struct client *c, const struct arg *like, uint64_t cursor, int64_t count)
 {
-	struct client *c = h->c;
+	struct hunt h = { .c = c, .like = like };
 	struct table *t = c->e ? c->e->table : &db.keys;
-	uint64_t at = cursor, steps = 0;
+	uint64_t at = cursor;
+	bool all = !count;
 	char s[24];
 
 	do {
-		at = table_scan(t, at, found, h);
-	} while (at && ++steps < count);
-	if (count < UINT64_MAX) {
-		sprintf(s, "%" PRIu64, at);
+		at = table_scan(t, at, found, &h);
+	} while (at && --count);
+	if (!all) {
 		reply_head(c, '*', 2);
-		reply_word(c, s);
+		reply_bulk(c, s, (size_t)sprintf(s, "%" PRIu64, at));
 	}
-	reply_head(c, '*', h->n);
-	h->tell = true;
+	reply_head(c, '*', h.n);
+	h.tell = true;
 	do {
-		cursor = table_scan(t, cursor, found, h);
+		cursor = table_scan(t, cursor, found, &h);
 	} while (cursor != at);
 }
 
 static void keys(struct client *c)
 {
-	hunt(&(struct hunt){ .c = c, .like = &c->argv[1] }, 0, UINT64_MAX);
+	hunt(c, &c->argv[1], 0, 0);
 }
 
 /* And HSCAN, which has a key before the cursor. */
 static void scan(struct client *c)
 {
-	struct hunt h = { .c = c };
-	size_t i = c->e ? 2 : 1;
+	struct arg all = { (char []){ '*' }, 1 }, *like = &all;
 	int64_t cursor, count = 10;
+	size_t i = c->e ? 2 : 1;
 
 	if (!text_int(c->argv[i].at, c->argv[i].len, &cursor) || cursor < 0) {
 		reply_error(c, "ERR invalid cursor");
@@ -132,9 +129,7 @@ static void scan(struct client *c)
 	}
 	for (i++; i + 1 < c->argc; i += 2) {
 		if (arg_is(&c->argv[i], "match"))
-			h.like = &c->argv[i + 1];
-		else if (arg_is(&c->argv[i], "type") && !c->e)
-			h.type = &c->argv[i + 1];
+			like = &c->argv[i + 1];
 		else if (!arg_is(&c->argv[i], "count"))
 			break;
 		else if (!want_int(c, i + 1, &count))
@@ -143,15 +138,14 @@ static void scan(struct client *c)
 	if (i != c->argc || count < 1)
 		reply_text(c, SYNTAX);
 	else
-		hunt(&h, (uint64_t)cursor, (uint64_t)count);
+		hunt(c, like, (uint64_t)cursor, count);
 }
 
 static void randomkey(struct client *c)
 {
 	struct entry *e;
 
-	while ((e = table_random(&db.keys)) &&
-	       !db_find(c, &(struct arg){ e->data, e->klen }))
+	while ((e = table_random(&db.keys)) && !db_find(c, &(struct arg){ e->data, e->klen }))
 		;
 	if (e)
 		reply_bulk(c, e->data, e->klen);
@@ -171,20 +165,15 @@ static void flush(struct client *c)
 }
 
 const struct command key_commands[] = {
-	READ("exists", exists, -2, NONE, NULL, 0),
-	WRITE("del", exists, -2, NONE, NULL, 0),
-	WRITE("unlink", exists, -2, NONE, NULL, 0),
-	READ("type", type, 2, ANY, "+none\r\n", 0),
-	WRITE("expire", expire, 3, ANY, ZERO, 0),
-	WRITE("pexpire", expire, 3, ANY, ZERO, MS),
-	WRITE("expireat", expire, 3, ANY, ZERO, AT),
-	WRITE("pexpireat", expire, 3, ANY, ZERO, AT | MS),
+	READ("exists", exists, -2, NONE, NULL, 0), WRITE("del", exists, -2, NONE, NULL, 0),
+	WRITE("unlink", exists, -2, NONE, NULL, 0), READ("type", type, 2, ANY, "+none\r\n", 0),
+	WRITE("expire", expire, 3, ANY, ZERO, 0), WRITE("pexpire", expire, 3, ANY, ZERO, MS),
+	WRITE("expireat", expire, 3, ANY, ZERO, AT), WRITE("pexpireat", expire, 3, ANY, ZERO, AT | MS),
 	READ("ttl", ttl, 2, ANY, ":-2\r\n", 0), READ("pttl", ttl, 2, ANY, ":-2\r\n", MS),
-	WRITE("persist", persist, 2, ANY, ZERO, 0), WRITE("rename", move, 3, ANY, NO_KEY, 0),
+	WRITE("persist", persist, 2, ANY, ZERO, 0), WRITE("flushall", flush, -1, NONE, NULL, 0),
+	WRITE("rename", move, 3, ANY, "-ERR no such key\r\n", 0),
 	READ("keys", keys, 2, NONE, NULL, 0), READ("scan", scan, -2, NONE, NULL, 0),
 	READ("hscan", scan, -3, HASH, "*2\r\n$1\r\n0\r\n*0\r\n", 0),
-	READ("randomkey", randomkey, 1, NONE, NULL, 0),
-	READ("dbsize", dbsize, 1, NONE, NULL, 0),
-	WRITE("flushall", flush, -1, NONE, NULL, 0), WRITE("flushdb", flush, -1, NONE, NULL, 0),
-	{ 0 },
+	READ("randomkey", randomkey, 1, NONE, NULL, 0), READ("dbsize", dbsize, 1, NONE, NULL, 0),
+	WRITE("flushdb", flush, -1, NONE, NULL, 0), { 0 },
 };

@@ -10,11 +10,11 @@ struct entry **list_at(struct table *t, size_t i)
 	return table_find(t, (char *)&key, sizeof(key));
 }
 
-static void add(struct table *t, bool left, const struct arg *a)
+static void add(struct table *t, bool left, const char *s, size_t n)
 {
 	uint64_t key = left ? --t->head : t->head + t->count;
 
-	table_put(t, NULL, &(struct arg){ (char *)&key, sizeof(key) }, a->at, a->len);
+	table_put(t, NULL, &(struct arg){ (char *)&key, sizeof(key) }, s, n);
 }
 
 static struct entry *take(struct table *t, bool left)
@@ -25,32 +25,36 @@ static struct entry *take(struct table *t, bool left)
 	return e;
 }
 
+static void length(struct client *c)
+{
+	reply_int(c, (int64_t)c->e->table->count);
+}
+
 static void push(struct client *c)
 {
 	for (size_t i = 2; i < c->argc; i++)
-		add(c->e->table, c->cmd->sub, &c->argv[i]);
-	reply_len(c);
+		add(c->e->table, c->cmd->sub, c->argv[i].at, c->argv[i].len);
+	length(c);
 }
 
 static void pop(struct client *c)
 {
-	size_t len = c->e ? c->e->table->count : 0, n;
-	int64_t v = 1;
+	int64_t len = c->e ? (int64_t)c->e->table->count : 0, n = 1;
 
-	if (c->argc > 2 && (!text_int(c->argv[2].at, c->argv[2].len, &v) || v < 0)) {
+	if (c->argc > 2 && (!text_int(c->argv[2].at, c->argv[2].len, &n) || n < 0)) {
 		reply_error(c, "ERR value is out of range, must be positive");
 		return;
 	}
-	n = len < (size_t)v ? len : (size_t)v;
+	n = n < len ? n : len;
 	if (!c->e)
 		reply_text(c, c->argc == 2 ? NIL : NIL_LIST);
 	else if (c->argc > 2)
-		reply_head(c, '*', n);
+		reply_head(c, '*', (size_t)n);
 	for (; n; n--) {
 		struct entry *e = take(c->e->table, c->cmd->sub);
 
 		reply_value(c, e);
-		entry_free(e);
+		entry_free(e, NULL);
 	}
 }
 
@@ -73,30 +77,27 @@ static void ltrim(struct client *c)
 	if (!want_range(c, 2, t->count, &from, &n))
 		return;
 	while (t->count > from + n)
-		entry_free(take(t, false));
+		entry_free(take(t, false), NULL);
 	while (t->count > n)
-		entry_free(take(t, true));
+		entry_free(take(t, true), NULL);
 	reply_text(c, OK);
 }
 
 /* LINDEX, and LSET, which has a value. */
 static void lindex(struct client *c)
 {
-	int64_t i, len = (int64_t)c->e->table->count;
-	struct entry **link;
+	struct table *t = c->e->table;
+	int64_t i, len = (int64_t)t->count;
 
 	if (!want_int(c, 2, &i))
 		return;
 	i += i < 0 ? len : 0;
 	if (i < 0 || i >= len) {
 		reply_text(c, c->argc == 3 ? NIL : "-ERR index out of range\r\n");
-		return;
-	}
-	link = list_at(c->e->table, (size_t)i);
-	if (c->argc == 3) {
-		reply_value(c, *link);
+	} else if (c->argc == 3) {
+		reply_value(c, *list_at(t, (size_t)i));
 	} else {
-		table_put(c->e->table, link, NULL, c->argv[3].at, c->argv[3].len);
+		table_put(t, list_at(t, (size_t)i), NULL, c->argv[3].at, c->argv[3].len);
 		reply_text(c, OK);
 	}
 }
@@ -120,8 +121,8 @@ static void lrem(struct client *c)
 		if (gone < max && e->vlen == a->len && !memcmp(s, a->at, a->len))
 			gone++;
 		else
-			add(t, !left, &(struct arg){ s, e->vlen });
-		entry_free(e);
+			add(t, !left, s, e->vlen);
+		entry_free(e, NULL);
 	}
 	reply_int(c, gone);
 }
@@ -129,8 +130,8 @@ static void lrem(struct client *c)
 const struct command list_commands[] = {
 	GROW("lpush", push, -3, LIST, MAKE, true), GROW("rpush", push, -3, LIST, MAKE, false),
 	WRITE("lpop", pop, -2, LIST, NULL, true), WRITE("rpop", pop, -2, LIST, NULL, false),
-	READ("llen", reply_len, 2, LIST, ZERO, 0), READ("lrange", lrange, 4, LIST, EMPTY, 0),
-	READ("lindex", lindex, 3, LIST, NIL, 0), GROW("lset", lindex, 4, LIST, NO_KEY, 0),
-	WRITE("ltrim", ltrim, 4, LIST, OK, 0), WRITE("lrem", lrem, 4, LIST, ZERO, 0),
-	{ 0 },
+	READ("llen", length, 2, LIST, ZERO, 0), READ("lrange", lrange, 4, LIST, EMPTY, 0),
+	READ("lindex", lindex, 3, LIST, NIL, 0), WRITE("ltrim", ltrim, 4, LIST, OK, 0),
+	GROW("lset", lindex, 4, LIST, "-ERR no such key\r\n", 0),
+	WRITE("lrem", lrem, 4, LIST, ZERO, 0), { 0 },
 };

@@ -24,7 +24,7 @@ void reply_raw(struct client *c, const char *s, size_t n)
 	c->out_len += n;
 }
 
-/* A whole reply, in the form that the client knows. */
+/* A whole reply of RESP3, in the form that the client knows. */
 void reply_text(struct client *c, const char *s)
 {
 	bool old = c->resp < 3;
@@ -33,7 +33,7 @@ void reply_text(struct client *c, const char *s)
 		s = old ? s : NIL;
 	else if (old && !strcmp(s, NIL))
 		s = "$-1\r\n";
-	else if (old && (*s == '%' || *s == '~'))
+	else if (old && *s == '%')
 		s = EMPTY;
 	reply_raw(c, s, strlen(s));
 }
@@ -49,8 +49,7 @@ static char *head(char *p, char type, uint64_t u)
 	}
 	do {
 		*--d = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
+	} while (u /= 10);
 	while (d < digits + sizeof(digits))
 		*p++ = *d++;
 	*p++ = '\r';
@@ -58,14 +57,13 @@ static char *head(char *p, char type, uint64_t u)
 	return p;
 }
 
-/* Maps (of n pairs) and sets are of RESP3. */
+/* A map is of n pairs. */
 void reply_head(struct client *c, char type, size_t n)
 {
 	char *p = room(c, HEAD_MAX);
-	bool list = c->resp < 3 && (type == '%' || type == '~');
+	bool list = c->resp < 3 && type == '%';
 
-	n <<= list && type == '%';
-	c->out_len += (size_t)(head(p, list ? '*' : type, n) - p);
+	c->out_len += (size_t)(head(p, list ? '*' : type, n << list) - p);
 }
 
 void reply_int(struct client *c, int64_t v)
@@ -82,31 +80,21 @@ void reply_bulk(struct client *c, const char *s, size_t n)
 	c->out_len += (size_t)(p + n + 2 - at);
 }
 
-void reply_word(struct client *c, const char *s)
-{
-	reply_bulk(c, s, strlen(s));
-}
-
 void reply_value(struct client *c, const struct entry *e)
 {
 	reply_bulk(c, e->data + e->klen, e->vlen);
 }
 
-void reply_len(struct client *c)
-{
-	reply_int(c, (int64_t)(c->e->table ? c->e->table->count : c->e->vlen));
-}
-
 /* One line, whatever a client has sent to be told in it. */
 void reply_error(struct client *c, const char *format, ...)
 {
-	char s[256] = "-";
+	char s[256] = "-", *p;
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(s + 1, sizeof(s) - 3, format, ap);
 	va_end(ap);
-	for (char *p = s; (p = strpbrk(p, "\r\n")); )
+	while ((p = strpbrk(s, "\r\n")))
 		*p = ' ';
 	reply_raw(c, s, strlen(strcat(s, "\r\n")));
 }

@@ -2,10 +2,9 @@
 /* Commands on strings, and on strings as numbers. */
 #include "cache.h"
 
-#include <math.h>
-
 enum { NX = 1, XX = 2, GET = 4, KEEP = 8, EX = 16, YES = 32 };
 
+/* GET and GETDEL */
 static void get(struct client *c)
 {
 	reply_value(c, c->e);
@@ -15,12 +14,16 @@ static void get(struct client *c)
 	c->e = NULL;
 }
 
+static void length(struct client *c)
+{
+	reply_int(c, c->e->vlen);
+}
+
 static bool option(struct client *c, size_t *i, int *flags, int64_t *at)
 {
 	static const struct { const char *word; int flags; } options[] = {
-		{ "NX", NX }, { "XX", XX }, { "GET", GET }, { "KEEPTTL", KEEP },
-		{ "EX", EX }, { "PX", EX | MS }, { "EXAT", EX | AT },
-		{ "PXAT", EX | MS | AT }, { NULL, 0 },
+		{ "NX", NX }, { "XX", XX }, { "GET", GET }, { "KEEPTTL", KEEP }, { "EX", EX },
+		{ "PX", EX | MS }, { "EXAT", EX | AT }, { "PXAT", EX | MS | AT }, { NULL, 0 },
 	};
 	int k = 0, f;
 
@@ -28,8 +31,7 @@ static bool option(struct client *c, size_t *i, int *flags, int64_t *at)
 		k++;
 	f = options[k].flags;
 	if (!f || (f & (EX | KEEP) && *flags & (EX | KEEP)) ||
-	    ((*flags | f) & (NX | XX)) == (NX | XX) ||
-	    (f & EX && ++*i == c->argc)) {
+	    ((*flags | f) & (NX | XX)) == (NX | XX) || (f & EX && ++*i == c->argc)) {
 		reply_text(c, SYNTAX);
 		return false;
 	}
@@ -50,7 +52,7 @@ static void set(struct client *c)
 	for (size_t i = v + 1; i < c->argc; i++)
 		if (!option(c, &i, &flags, &at))
 			return;
-	if (flags & GET && e && e->type != T_STRING) {
+	if (flags & GET && e && e->table) {
 		reply_text(c, WRONG_TYPE);
 		return;
 	}
@@ -69,26 +71,23 @@ static void set(struct client *c)
 static void setrange(struct client *c)
 {
 	struct arg *a = &c->argv[c->argc - 1];
-	struct entry *e = c->e;
-	size_t had = e ? e->vlen : 0, n;
+	size_t had = c->e ? c->e->vlen : 0, n;
 	int64_t at = (int64_t)had;
 
 	if (c->argc == 4 && !want_int(c, 2, &at))
 		return;
-	n = (size_t)at + a->len;
+	n = (size_t)at + a->len > had ? (size_t)at + a->len : had;
 	if (at < 0) {
 		reply_error(c, "ERR offset is out of range");
 	} else if (a->len && (at > BULK_MAX || n > BULK_MAX)) {
-		reply_error(c, "ERR string exceeds maximum allowed size "
-			    "(proto-max-bulk-len)");
+		reply_error(c, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+	} else if (!a->len && (c->e || c->argc == 4)) {
+		reply_int(c, (int64_t)had);
 	} else {
-		n = a->len && n > had ? n : had;
-		if (a->len || (c->argc == 3 && !e)) {
-			e = e ? entry_room(c->link, n)
-			      : table_add(&db.keys, c->argv[1].at, c->argv[1].len, n);
-			memset(e->data + e->klen + had, 0, n - had);
-			memcpy(e->data + e->klen + at, a->at, a->len);
-		}
+		struct entry *e = table_put(&db.keys, c->link, &c->argv[1], NULL, n);
+
+		memset(e->data + e->klen + had, 0, n - had);
+		memcpy(e->data + e->klen + at, a->at, a->len);
 		reply_int(c, (int64_t)n);
 	}
 }
@@ -103,55 +102,20 @@ static void getrange(struct client *c)
 
 static void incr(struct client *c)
 {
-	struct entry *e = c->e;
 	int64_t v = 0, by = 1;
 	char s[24];
 
 	if (c->argc == 3 && !want_int(c, 2, &by))
 		return;
-	if (e && !text_int(e->data + e->klen, e->vlen, &v)) {
+	if (c->e && !text_int(c->e->data + c->e->klen, c->e->vlen, &v)) {
 		reply_text(c, NO_INTEGER);
 	} else if (c->cmd->sub ? __builtin_sub_overflow(v, by, &v)
 			       : __builtin_add_overflow(v, by, &v)) {
 		reply_text(c, OVERFLOWS);
 	} else {
 		db_set(c->link, &c->argv[1], s, (size_t)sprintf(s, "%" PRId64, v),
-		       e ? e->expires : 0);
+		       c->e ? c->e->expires : 0);
 		reply_int(c, v);
-	}
-}
-
-static bool text_float(const char *s, size_t n, long double *v)
-{
-	char buf[128], *end;
-
-	if (!n || n >= sizeof(buf) || strchr(" \t\n", *s))
-		return false;
-	memcpy(buf, s, n);
-	buf[n] = '\0';
-	*v = strtold(buf, &end);
-	return end == buf + n && !isnan(*v);
-}
-
-static void incrbyfloat(struct client *c)
-{
-	struct arg *by = &c->argv[2];
-	long double v = 0, d;
-	char s[5000];
-	size_t n;
-
-	if ((c->e && !text_float(c->e->data + c->e->klen, c->e->vlen, &v)) ||
-	    !text_float(by->at, by->len, &d)) {
-		reply_error(c, "ERR value is not a valid float");
-	} else if (!isfinite(v += d)) {
-		reply_error(c, "ERR increment would produce NaN or Infinity");
-	} else {
-		n = (size_t)snprintf(s, sizeof(s), "%.17Lf", v);
-		while (s[n - 1] == '0')
-			n--;
-		n -= s[n - 1] == '.';
-		db_set(c->link, &c->argv[1], s, n, c->e ? c->e->expires : 0);
-		reply_bulk(c, s, n);
 	}
 }
 
@@ -161,7 +125,7 @@ static void mget(struct client *c)
 	for (size_t i = 1; i < c->argc; i++) {
 		struct entry **link = db_find(c, &c->argv[i]);
 
-		if (link && (*link)->type == T_STRING)
+		if (link && !(*link)->table)
 			reply_value(c, *link);
 		else
 			reply_text(c, NIL);
@@ -187,18 +151,11 @@ static void mset(struct client *c)
 const struct command string_commands[] = {
 	READ("get", get, 2, STRING, NIL, 0), WRITE("getdel", get, 2, STRING, NIL, 0),
 	GROW("set", set, -3, ANY, NULL, 0), GROW("setex", set, 4, ANY, NULL, EX),
-	GROW("psetex", set, 4, ANY, NULL, EX | MS),
-	GROW("setnx", set, 3, ANY, NULL, NX | YES),
-	GROW("getset", set, 3, STRING, NULL, GET),
-	READ("strlen", reply_len, 2, STRING, ZERO, 0),
-	GROW("append", setrange, 3, STRING, NULL, 0),
-	GROW("setrange", setrange, 4, STRING, NULL, 0),
-	READ("getrange", getrange, 4, STRING, "$0\r\n\r\n", 0),
-	GROW("incr", incr, 2, STRING, NULL, 0), GROW("decr", incr, 2, STRING, NULL, 1),
-	GROW("incrby", incr, 3, STRING, NULL, 0),
-	GROW("decrby", incr, 3, STRING, NULL, 1),
-	GROW("incrbyfloat", incrbyfloat, 3, STRING, NULL, 0),
-	READ("mget", mget, -2, NONE, NULL, 0), GROW("mset", mset, -3, NONE, NULL, 0),
-	GROW("msetnx", mset, -3, NONE, NULL, 1),
-	{ 0 },
+	GROW("psetex", set, 4, ANY, NULL, EX | MS), GROW("setnx", set, 3, ANY, NULL, NX | YES),
+	GROW("getset", set, 3, STRING, NULL, GET), READ("strlen", length, 2, STRING, ZERO, 0),
+	GROW("append", setrange, 3, STRING, NULL, 0), GROW("setrange", setrange, 4, STRING, NULL, 0),
+	READ("getrange", getrange, 4, STRING, "$0\r\n\r\n", 0), GROW("incr", incr, 2, STRING, NULL, 0),
+	GROW("decr", incr, 2, STRING, NULL, 1), GROW("incrby", incr, 3, STRING, NULL, 0),
+	GROW("decrby", incr, 3, STRING, NULL, 1), READ("mget", mget, -2, NONE, NULL, 0),
+	GROW("mset", mset, -3, NONE, NULL, 0), GROW("msetnx", mset, -3, NONE, NULL, 1), { 0 },
 };

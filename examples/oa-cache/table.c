@@ -38,10 +38,8 @@ void *mem_resize(void *p, size_t n)
 	size_t had = malloc_usable_size(p);
 
 	p = realloc(p, n);
-	if (!p) {
-		fputs("oa-cache: no memory\n", stderr);
+	if (!p)
 		abort();
-	}
 	db.used += malloc_usable_size(p) - had;
 	return p;
 }
@@ -78,78 +76,60 @@ static void push(struct entry **slot, struct entry *e)
 	*slot = e;
 }
 
-static void set_cap(struct table *t, size_t cap)
+/* A bucket more, or less: its entries, and those of the one it is split from. */
+static void resize(struct table *t, int by)
 {
-	t->slots = mem_resize(t->slots, cap * sizeof(*t->slots));
-	t->cap = cap;
-}
+	struct entry *e, *rest[2] = { NULL, NULL };
 
-/* One bucket more, with what belongs there of the one that it was a part of. */
-static void split(struct table *t)
-{
-	struct entry *e, **link;
-
-	if (t->n == t->cap)
-		set_cap(t, t->cap ? 2 * t->cap : BUCKETS_MIN);
-	t->slots[t->n++] = NULL;
-	if (t->n <= BUCKETS_MIN)
-		return;
-	for (link = &t->slots[t->n - 1 - t->cap / 2]; (e = *link); )
-		if ((e->hash & (t->cap - 1)) == t->n - 1) {
-			*link = e->next;
-			push(&t->slots[t->n - 1], e);
-		} else {
-			link = &e->next;
-		}
-}
-
-static void merge(struct table *t)
-{
-	struct entry *e;
-
-	for (t->n--; (e = t->slots[t->n]); ) {
-		t->slots[t->n] = e->next;
-		push(bucket(t, e->hash), e);
+	if (t->n == t->cap && by > 0) {
+		t->cap = t->cap ? 2 * t->cap : BUCKETS_MIN;
+		t->slots = mem_resize(t->slots, t->cap * sizeof(*t->slots));
 	}
-	if (t->n == t->cap / 2)
-		set_cap(t, t->n);
+	if (by < 0)
+		rest[1] = t->slots[--t->n];
+	if (t->n >= BUCKETS_MIN) {
+		rest[0] = t->slots[t->n - t->cap / 2];
+		t->slots[t->n - t->cap / 2] = NULL;
+	}
+	if (by > 0)
+		t->slots[t->n++] = NULL;
+	for (int i = 0; i < 2; i++)
+		while ((e = rest[i])) {
+			rest[i] = e->next;
+			push(bucket(t, e->hash), e);
+		}
+	if (by < 0 && t->n == t->cap / 2) {
+		t->cap /= 2;
+		t->slots = mem_resize(t->slots, t->cap * sizeof(*t->slots));
+	}
 }
 
-/* The key must not be there yet. Behind it is room for a string. */
-struct entry *table_add(struct table *t, const char *key, size_t n, size_t vlen)
-{
-	struct entry *e = mem_resize(NULL, offsetof(struct entry, data) + n + vlen);
-
-	*e = (struct entry){ .hash = hash_of(key, n), .klen = (uint32_t)n,
-			     .vlen = (uint32_t)vlen };
-	memcpy(e->data, key, n);
-	while (t->n < BUCKETS_MIN || t->count > t->n)
-		split(t);
-	push(bucket(t, e->hash), e);
-	t->count++;
-	return e;
-}
-
-/* Makes the string n long, what fits of it kept. */
-struct entry *entry_room(struct entry **link, size_t n)
-{
-	struct entry *e = *link;
-	size_t size = offsetof(struct entry, data) + e->klen + n;
-	size_t has = malloc_usable_size(e);
-
-	if (size > has || (has > 128 && size < has / 2))
-		*link = e = mem_resize(e, size);
-	e->vlen = (uint32_t)n;
-	return e;
-}
-
-/* The string of a key; link is what table_find() has said of it. */
+/*
+ * The string of a key, n long: made or, where link points, made as long, what
+ * fits of it kept. Then s goes there, if that is not NULL.
+ */
 struct entry *table_put(struct table *t, struct entry **link, const struct arg *key,
 			const char *s, size_t n)
 {
-	struct entry *e = link ? entry_room(link, n) : table_add(t, key->at, key->len, n);
+	struct entry *e = link ? *link : NULL;
+	size_t klen = e ? e->klen : key->len, size = offsetof(struct entry, data) + klen + n;
+	size_t has = malloc_usable_size(e);
 
-	memcpy(e->data + e->klen, s, n);
+	if (size > has || (has > 128 && size < has / 2))
+		e = mem_resize(e, size);
+	if (link) {
+		*link = e;
+	} else {
+		*e = (struct entry){ .klen = (uint32_t)klen, .hash = hash_of(key->at, klen) };
+		memcpy(e->data, key->at, klen);
+		while (t->n < BUCKETS_MIN || t->count > t->n)
+			resize(t, 1);
+		push(bucket(t, e->hash), e);
+		t->count++;
+	}
+	e->vlen = (uint32_t)n;
+	if (s)
+		memcpy(e->data + klen, s, n);
 	return e;
 }
 
@@ -160,7 +140,7 @@ struct entry *table_unlink(struct table *t, struct entry **link)
 	*link = e->next;
 	t->count--;
 	for (int i = 0; i < 2 && t->count < t->n / 2 && t->n > BUCKETS_MIN; i++)
-		merge(t);
+		resize(t, -1);
 	return e;
 }
 
@@ -198,7 +178,7 @@ void table_each(struct table *t, visit_fn *fn, void *arg)
 		}
 }
 
-/* One of a bucket by chance, or of the next that is not empty. */
+/* One of a bucket by chance, or of the next that is not empty; or NULL. */
 struct entry *table_random(struct table *t)
 {
 	static _Thread_local uint64_t seed = 88172645463325252;
@@ -214,17 +194,11 @@ struct entry *table_random(struct table *t)
 	return e;
 }
 
-static void bury_one(struct entry *e, void *unused)
-{
-	(void)unused;
-	entry_free(e);
-}
-
 static void *bury(void *entry)
 {
 	struct entry *e = entry;
 
-	table_each(e->table, bury_one, NULL);
+	table_each(e->table, entry_free, NULL);
 	mem_free(e->table->slots);
 	mem_free(e->table);
 	mem_free(e);
@@ -233,8 +207,9 @@ static void *bury(void *entry)
 }
 
 /* What is large does not keep the worker. */
-void entry_free(struct entry *e)
+void entry_free(struct entry *e, void *unused)
 {
+	(void)unused;
 	db.dying += e->table != NULL;
 	if (!e->table)
 		mem_free(e);
