@@ -91,8 +91,8 @@ void command_run(struct client *c)
 		reply_error(c, "OOM command not allowed when used memory > 'maxmemory'.");
 	else if (find_key(c))
 		cmd->fn(c);
-	/* Nothing but a string stays when it is empty. */
-	if (c->e && c->e->table && !c->e->table->count)
+	/* Nothing but a string stays when it is empty; c->e may be gone else. */
+	if (c->e && (cmd->type == T_LIST || cmd->type == T_HASH) && !c->e->table->count)
 		db_del(table_find(&db.keys, c->e->data, c->e->klen));
 	c->e = NULL;
 	db_unlock();

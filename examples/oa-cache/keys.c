@@ -63,7 +63,6 @@ static void move(struct client *c)
 	e->table = NULL;
 	db_expire(new, e->expires);
 	db_del(db_find(c, &c->argv[1]));
-	c->e = NULL;
 }
 
 struct hunt {

@@ -8,10 +8,8 @@ enum { NX = 1, XX = 2, GET = 4, KEEP = 8, EX = 16, YES = 32 };
 static void get(struct client *c)
 {
 	reply_value(c, c->e);
-	if (c->cmd->does == READS)
-		return;
-	db_del(c->link);
-	c->e = NULL;
+	if (c->cmd->does == WRITES)
+		db_del(c->link);
 }
 
 static void length(struct client *c)

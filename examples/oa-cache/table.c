@@ -120,8 +120,10 @@ struct entry *table_put(struct table *t, struct entry **link, const struct arg *
 	if (link) {
 		*link = e;
 	} else {
-		*e = (struct entry){ .klen = (uint32_t)klen, .hash = hash_of(key->at, klen) };
+		memset(e, 0, offsetof(struct entry, data));
 		memcpy(e->data, key->at, klen);
+		e->klen = (uint32_t)klen;
+		e->hash = hash_of(key->at, klen);
 		while (t->n < BUCKETS_MIN || t->count > t->n)
 			resize(t, 1);
 		push(bucket(t, e->hash), e);
