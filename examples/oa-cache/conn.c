@@ -69,18 +69,6 @@ static void flush(struct client *c)
 	c->out_len = 0;
 }
 
-static void run(struct client *c)
-{
-	for (size_t i = 0; i < c->argc; i++)
-		c->argv[i].at = (i < c->stashed ? c->stash : c->reader->buf) +
-				(size_t)c->argv[i].at;
-	command_run(c);
-	if (c->fd < 0 && c->out_len && *c->out == '-')
-		refuse(c, "a request that fails");
-	if (c->fd < 0 || c->out_len > OUT_MAX)
-		flush(c);
-}
-
 static void *on_array(const redisReadTask *task, elements_t n)
 {
 	struct client *c = task->privdata;
@@ -100,10 +88,11 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 	if (task->type != REDIS_REPLY_STRING)
 		return refuse(c, "expected '$', got a line");
 	add_arg(c, (char *)off, n);
-	if (c->argc == c->wanted)
-		run(c);
-	else if (off + n + LENGTH_MAX > LET_GO)
-		return stash(c);
+	if (c->argc < c->wanted)
+		return off + n + LENGTH_MAX > LET_GO ? stash(c) : c;
+	for (struct arg *a = c->argv; a < c->argv + c->argc; a++)
+		a->at = (a < c->argv + c->stashed ? c->stash : c->reader->buf) + (size_t)a->at;
+	command_run(c);
 	return c;
 }
 
@@ -208,8 +197,12 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 	if (redisReaderFeed(r, buf, n))
 		return false;
 	c->most = r->len > c->most ? r->len : c->most;
-	while (r->pos < r->len && !c->close && !c->bad && take(c))
-		;
+	while (r->pos < r->len && !c->close && !c->bad && take(c)) {
+		if (c->fd < 0 && c->out_len && *c->out == '-')
+			refuse(c, "a request that fails");
+		if (c->fd < 0 || c->out_len > OUT_MAX)
+			flush(c);
+	}
 	if (c->bad)
 		reply_error(c, "ERR Protocol error: %s", c->bad);
 	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)

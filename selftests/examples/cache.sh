@@ -217,6 +217,7 @@ start_redis()
 
 	for i in {1..20}; do
 		other_port=$((20000 + RANDOM % 10000))
+		: >"$tmp/redis"
 		redis-server --port $other_port --bind 127.0.0.1 --save '' \
 			--dir "$tmp" >"$tmp/redis" 2>&1 &
 		other=$!
