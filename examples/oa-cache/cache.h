@@ -135,7 +135,7 @@ struct entry *table_unlink(struct table *t, struct entry **link);
 uint64_t table_scan(struct table *t, uint64_t cursor, visit_fn *fn, void *arg);
 void table_each(struct table *t, visit_fn *fn, void *arg);
 struct entry *table_random(struct table *t);
-visit_fn entry_free;			/* its arg is nothing */
+void entry_free(struct entry *e);
 
 /* db.c, lists.c */
 int64_t now_ms(void);

@@ -39,7 +39,7 @@ void db_del(struct entry **link)
 	struct entry *e = table_unlink(&db.keys, link);
 
 	db.expiring -= e->expires != 0;
-	entry_free(e, NULL);
+	entry_free(e);
 }
 
 /* What points at the entry, or NULL; it has been used now. */

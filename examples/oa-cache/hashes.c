@@ -58,7 +58,7 @@ static void hdel(struct client *c)
 
 		n += link != NULL;
 		if (link)
-			entry_free(table_unlink(c->e->table, link), NULL);
+			entry_free(table_unlink(c->e->table, link));
 	}
 	reply_int(c, n);
 }

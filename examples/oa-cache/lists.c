@@ -54,7 +54,7 @@ static void pop(struct client *c)
 		struct entry *e = take(c->e->table, c->cmd->sub);
 
 		reply_value(c, e);
-		entry_free(e, NULL);
+		entry_free(e);
 	}
 }
 
@@ -77,9 +77,9 @@ static void ltrim(struct client *c)
 	if (!want_range(c, 2, t->count, &from, &n))
 		return;
 	while (t->count > from + n)
-		entry_free(take(t, false), NULL);
+		entry_free(take(t, false));
 	while (t->count > n)
-		entry_free(take(t, true), NULL);
+		entry_free(take(t, true));
 	reply_text(c, OK);
 }
 
@@ -122,7 +122,7 @@ static void lrem(struct client *c)
 			gone++;
 		else
 			add(t, !left, s, e->vlen);
-		entry_free(e, NULL);
+		entry_free(e);
 	}
 	reply_int(c, gone);
 }

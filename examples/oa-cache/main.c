@@ -148,6 +148,8 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	/* What is large is mapped: it is enlarged without being copied. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	/* What is freed is merged then, not all at once in a later call. */
+	mallopt(M_MXFAST, 0);
 	if (!getrlimit(RLIMIT_NOFILE, &lim)) {
 		lim.rlim_cur = lim.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &lim);

@@ -15,7 +15,7 @@
 #include <sys/random.h>
 
 #define BUCKETS_MIN	4
-#define LARGE		256	/* entries: freed beside the workers */
+#define LARGE		256	/* entries that are freed at a time */
 
 /* Nobody can choose keys that collide who does not know it. */
 static char secret[XXH3_SECRET_SIZE_MIN];
@@ -198,23 +198,30 @@ struct entry *table_random(struct table *t)
 
 static void *bury(void *entry)
 {
-	struct entry *e = entry;
+	struct entry *e = entry, *one;
+	struct table *t = e->table;
+	size_t n = 0;
 
-	table_each(e->table, entry_free, NULL);
-	mem_free(e->table->slots);
-	mem_free(e->table);
+	for (size_t i = 0; i < t->n; i++)
+		while ((one = t->slots[i])) {
+			t->slots[i] = one->next;
+			entry_free(one);
+			if (++n % LARGE == 0)
+				oa_yield();
+		}
+	mem_free(t->slots);
+	mem_free(t);
 	mem_free(e);
 	db.dying--;
 	return NULL;
 }
 
-/* What is large does not keep the worker. */
-void entry_free(struct entry *e, void *unused)
+/* What is large is freed by a task of its own, while others have their turns. */
+void entry_free(struct entry *e)
 {
-	(void)unused;
 	db.dying += e->table != NULL;
 	if (!e->table)
 		mem_free(e);
-	else if (e->table->count < LARGE || oa_go(bury, e, .block = true))
+	else if (e->table->count < LARGE || oa_go(bury, e, .name = "bury"))
 		bury(e);
 }

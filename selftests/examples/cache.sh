@@ -562,7 +562,7 @@ workers_share_the_data()
 	done
 }
 
-# What is large is freed beside; a scan meets all that stays.
+# What is large is freed by and by, to the last byte.
 large_values_go()
 {
 	start
