@@ -16,6 +16,7 @@
 #define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
 #define KEPT		(16 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
+#define REQUEST_MAX	(64 << 20)
 #define LENGTH_MAX	24		/* of a line with a length */
 #define LET_GO		1024		/* what is so far behind, the reader may */
 #define LINGER		OA_SEC
@@ -109,6 +110,8 @@ static void check_length(struct client *c)
 		text_int(s, (size_t)(end - s), &v);
 	if (v > BULK_MAX || (!end && n >= LENGTH_MAX))
 		refuse(c, "invalid bulk length");
+	if (r->len + sdslen(c->stash) > REQUEST_MAX)
+		refuse(c, "too big request");
 }
 
 /* A line that is a request; false when its end has not come yet. */
@@ -151,7 +154,7 @@ static bool take(struct client *c)
 	c->inside = true;
 	if (redisReaderGetReply(r, &reply))
 		refuse(c, r->err == REDIS_ERR_OOM ? "no memory" : r->errstr);
-	else if (!reply && r->pos < r->len)
+	else if (!reply)
 		check_length(c);
 	if (!reply)
 		return false;
