@@ -10,10 +10,15 @@ needs oa-cache
 client=$build/selftests/examples/cache_client
 [ -x "$client" ] || skip_all "$client has not been built"
 other=
+writer=
 
 end_all()
 {
-	[ "$other" ] && kill -KILL "$other" 2>/dev/null
+	local pid
+
+	for pid in $other $writer; do
+		kill -KILL "$pid" 2>/dev/null
+	done
 	clean_up
 }
 trap end_all EXIT
@@ -457,7 +462,7 @@ snapshots_come_back()
 # The writer waits for somebody to read the pipe that is in its way.
 a_snapshot_that_is_cut_changes_nothing()
 {
-	local before child
+	local before
 
 	start -s "$tmp/cut"
 	fill
@@ -468,14 +473,15 @@ a_snapshot_that_is_cut_changes_nothing()
 		tail -n 1)" BGSAVE
 	same 1 "$(info rdb_bgsave_in_progress)" 'under way'
 	matches "$(ask SAVE)" '-ERR *' 'another one'
-	child=$(pgrep -P "$server")
-	kill -KILL "$child"
+	writer=$(pgrep -P "$server")
+	kill -KILL "$writer"
 	wait_until eval '[ "$(info rdb_bgsave_in_progress)" = 0 ]' ||
 		fail 'its end is not seen'
 	same PONG "$(ask PING)" 'the server'
 	ask BGSAVE >/dev/null
-	child=$(pgrep -P "$server")
-	kill -KILL "$server" "$child"
+	writer=$(pgrep -P "$server")
+	kill -KILL "$server" "$writer"
+	writer=
 	finish 2>/dev/null
 	rm "$tmp/cut.tmp"
 	start -s "$tmp/cut"
