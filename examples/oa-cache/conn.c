@@ -7,25 +7,16 @@
  */
 #include "cache.h"
 
-#include <errno.h>
-
 #include <hiredis/hiredis.h>
 #include <hiredis/sds.h>
 
 #define IN_SIZE		(16 << 10)
 #define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
-#define KEPT		(16 << 10)	/* of buffers, by who waits */
+#define KEPT		(96 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
 #define REQUEST_MAX	(64 << 20)
 #define LENGTH_MAX	24		/* of a line with a length */
-#define LET_GO		1024		/* what is so far behind, the reader may */
-#define LINGER		OA_SEC
-
-#if HIREDIS_MAJOR >= 1
-typedef size_t elements_t;
-#else
-typedef int elements_t;
-#endif
+#define LET_GO		1024		/* so far behind, the reader may */
 
 static void *refuse(struct client *c, const char *why)
 {
@@ -41,8 +32,7 @@ static void add_arg(struct client *c, char *at, size_t n)
 		if (!c->argv)
 			abort();
 	}
-	c->argv[c->argc].at = at;
-	c->argv[c->argc++].len = n;
+	c->argv[c->argc++] = (struct arg){ at, n };
 }
 
 /* Until the request is complete, an argument is at an offset. */
@@ -50,35 +40,20 @@ static void *stash(struct client *c)
 {
 	for (; c->stash && c->stashed < c->argc; c->stashed++) {
 		struct arg *a = &c->argv[c->stashed];
-		size_t off = sdslen(c->stash);
+		char *from = c->reader->buf + (size_t)a->at;
 
-		c->stash = sdscatlen(c->stash, c->reader->buf + (size_t)a->at, a->len);
-		a->at = (char *)off;
+		a->at = (char *)sdslen(c->stash);
+		c->stash = sdscatlen(c->stash, from, a->len);
 	}
 	return c->stash;
 }
 
 static void flush(struct client *c)
 {
-	size_t sent = 0;
-	int err = c->fd < 0 ? 0 : oa_send_all(c->fd, c->out, c->out_len, &sent);
-
-	/* It has been done: if there is room, let it be known. */
-	if (err == -ECANCELED)
-		send(c->fd, c->out + sent, c->out_len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-	c->close |= err != 0;
+	if (c->fd < 0 ? *c->out == '-'
+		      : oa_send_all(c->fd, c->out, c->out_len, NULL))
+		c->close = true;
 	c->out_len = 0;
-}
-
-static void *on_array(const redisReadTask *task, elements_t n)
-{
-	struct client *c = task->privdata;
-
-	if (task->parent || n > ARGS_MAX)
-		return refuse(c, task->parent ? "expected '$', got '*'"
-					      : "invalid multibulk length");
-	c->wanted = (size_t)n;
-	return c;
 }
 
 static void *on_string(const redisReadTask *task, char *s, size_t n)
@@ -86,32 +61,20 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 	struct client *c = task->privdata;
 	size_t off = (size_t)(s - c->reader->buf);
 
-	if (task->type != REDIS_REPLY_STRING)
-		return refuse(c, "expected '$', got a line");
+	if (task->type != REDIS_REPLY_STRING || task->parent->parent ||
+	    (size_t)task->idx != c->argc)
+		return refuse(c, "expected '$'");
+	if (n > BULK_MAX)
+		return refuse(c, "invalid bulk length");
 	add_arg(c, (char *)off, n);
-	if (c->argc < c->wanted)
+	if (task->idx + 1 < task->parent->elements)
 		return off + n + LENGTH_MAX > LET_GO ? stash(c) : c;
-	for (struct arg *a = c->argv; a < c->argv + c->argc; a++)
-		a->at = (a < c->argv + c->stashed ? c->stash : c->reader->buf) + (size_t)a->at;
+	for (size_t i = 0; i < c->argc; i++)
+		c->argv[i].at = (size_t)c->argv[i].at +
+				(i < c->stashed ? c->stash : c->reader->buf);
 	command_run(c);
+	c->argc = 0;
 	return c;
-}
-
-/* The length that the reader waits for is looked at before it is waited for. */
-static void check_length(struct client *c)
-{
-	redisReader *r = c->reader;
-	const char *s = r->buf + r->pos, *end;
-	size_t n = r->len - r->pos;
-	int64_t v = 0;
-
-	end = memchr(s, '\r', n < LENGTH_MAX ? n : LENGTH_MAX);
-	if (end)
-		text_int(s, (size_t)(end - s), &v);
-	if (v > BULK_MAX || (!end && n >= LENGTH_MAX))
-		refuse(c, "invalid bulk length");
-	if (r->len + sdslen(c->stash) > REQUEST_MAX)
-		refuse(c, "too big request");
 }
 
 /* A line that is a request; false when its end has not come yet. */
@@ -119,24 +82,19 @@ static bool take_line(struct client *c)
 {
 	redisReader *r = c->reader;
 	char *s = r->buf + r->pos, *end = memchr(s, '\n', r->len - r->pos);
-	sds *words;
-	int n;
 
-	if (!end) {
-		if (r->len - r->pos > LINE_MAX)
-			refuse(c, "too big inline request");
+	if (!end && r->len - r->pos > LINE_MAX)
+		refuse(c, "too big inline request");
+	if (!end)
 		return false;
-	}
 	r->pos += (size_t)(end + 1 - s);
 	*end = '\0';
-	words = sdssplitargs(s, &n);
-	if (!words)
-		refuse(c, "unbalanced quotes in request");
-	for (int i = 0; i < n; i++)
-		add_arg(c, words[i], sdslen(words[i]));
+	while ((s = strtok_r(s, " \t\r", &end))) {
+		add_arg(c, s, strlen(s));
+		s = NULL;
+	}
 	if (c->argc)
 		command_run(c);
-	sdsfreesplitres(words, n);
 	c->argc = 0;
 	return true;
 }
@@ -149,34 +107,29 @@ static bool take(struct client *c)
 
 	if (!c->inside && r->buf[r->pos] != '*')
 		return take_line(c);
-	if (!c->inside)
-		c->wanted = 0;
 	c->inside = true;
 	if (redisReaderGetReply(r, &reply))
-		refuse(c, r->err == REDIS_ERR_OOM ? "no memory" : r->errstr);
-	else if (!reply)
-		check_length(c);
+		refuse(c, r->errstr);
+	else if (!reply && r->len + sdslen(c->stash) > REQUEST_MAX)
+		refuse(c, "too big request");
 	if (!reply)
 		return false;
-	/* Nothing was called for what is neither a string nor a list. */
-	if (c->argc != c->wanted)
+	if (c->argc)
 		refuse(c, "expected '$'");
 	c->inside = false;
-	c->argc = 0;
 	if (c->stashed)
 		sdsclear(c->stash);
 	c->stashed = 0;
 	return true;
 }
 
-static bool open_buffers(struct client *c)
+bool conn_open(struct client *c, int fd, int resp)
 {
 	static redisReplyObjectFunctions functions = {
-		.createString = on_string, .createArray = on_array,
+		.createString = on_string,
 	};
 
-	memset(c, 0, offsetof(struct client, fd));
-	c->stash = sdsempty();
+	*c = (struct client){ .fd = fd, .resp = resp, .stash = sdsempty() };
 	c->reader = redisReaderCreateWithFunctions(&functions);
 	if (c->reader)
 		c->reader->privdata = c;
@@ -199,35 +152,25 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 	c->now = now_ms();
 	if (redisReaderFeed(r, buf, n))
 		return false;
-	c->most = r->len > c->most ? r->len : c->most;
-	while (r->pos < r->len && !c->close && !c->bad && take(c)) {
-		if (c->fd < 0 && c->out_len && *c->out == '-')
-			refuse(c, "a request that fails");
-		if (c->fd < 0 || c->out_len > OUT_MAX)
+	while (r->pos < r->len && !c->close && !c->bad && take(c))
+		if (c->out_len > (c->fd < 0 ? 0 : OUT_MAX))
 			flush(c);
+	if (c->bad) {
+		reply_text(c, "-ERR Protocol error: ");
+		reply_text(c, c->bad);
+		reply_text(c, "\r\n");
+	} else if (!c->inside && r->pos >= LET_GO && r->pos == r->len) {
+		redisReaderGetReply(r, NULL);	/* lines are in its buffer */
 	}
-	if (c->bad)
-		reply_error(c, "ERR Protocol error: %s", c->bad);
-	else if (!c->inside && r->pos >= LET_GO && r->pos == r->len)
-		redisReaderGetReply(r, NULL);	/* lines are in its buffer, too */
 	if (c->out_len)
 		flush(c);
 	if (c->close || c->bad)
 		return false;
-	if (c->inside || r->pos < r->len || (c->most <= 2 * IN_SIZE && c->out_cap <= KEPT))
+	if (c->inside || r->pos < r->len ||
+	    sdsalloc(r->buf) + sdsalloc(c->stash) + c->out_cap <= KEPT)
 		return true;
 	conn_close(c);
-	return open_buffers(c);
-}
-
-bool conn_open(struct client *c, int fd)
-{
-	static atomic_uint_fast64_t ids;
-
-	c->fd = fd;
-	c->resp = 2;
-	c->id = ++ids;
-	return open_buffers(c);
+	return conn_open(c, c->fd, c->resp);
 }
 
 /* What is read goes on its stack, of which it takes the pages it uses. */
@@ -239,13 +182,14 @@ void *conn_task(void *arg)
 	char in[IN_SIZE];
 	ssize_t n = 0;
 
-	if (conn_open(&c, fd))
+	server.clients++;
+	if (conn_open(&c, fd, 2))
 		do {
 			n = oa_recv(fd, in, sizeof(in), 0);
 		} while (n > 0 && conn_feed(&c, in, (size_t)n));
 	/* What has been said would be lost if more came to a closed socket. */
 	if (c.bad && !oa_sock_shutdown(fd, SHUT_WR))
-		OA_WITHIN(&d, LINGER)
+		OA_WITHIN(&d, OA_SEC)
 			while (oa_recv(fd, in, sizeof(in), 0) > 0)
 				;
 	conn_close(&c);

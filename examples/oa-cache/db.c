@@ -34,27 +34,35 @@ void db_unlock(void)
 		oa_mutex_unlock(&db.lock);
 }
 
-void db_del(struct entry **link)
+void db_del(struct table *t, struct entry **link)
 {
-	struct entry *e = table_unlink(&db.keys, link);
+	struct entry *e = table_unlink(t, link);
 
 	db.expiring -= e->expires != 0;
 	entry_free(e);
 }
 
-/* What points at the entry, or NULL; it has been used now. */
-struct entry **db_find(struct client *c, const struct arg *key)
+/* True: it was over, and is gone. */
+static bool expired(struct entry **link, int64_t now)
 {
-	struct entry **link = table_find(&db.keys, key->at, key->len);
+	bool over = (*link)->expires && (*link)->expires <= now;
 
-	if (link && (*link)->expires && (*link)->expires <= c->now) {
-		db_del(link);
-		db.expired++;
+	if (over)
+		db_del(db.keys, link);
+	db.expired += over;
+	return over;
+}
+
+/* What points at the entry that argument i names; it has been used now. */
+struct entry **db_find(struct client *c, struct table *t, size_t i)
+{
+	struct entry **link = table_find(t, c->argv[i].at, c->argv[i].len);
+
+	if (link && expired(link, c->now))
 		link = NULL;
-	}
 	if (link)
 		(*link)->used = (uint32_t)db.commands;
-	if (c->cmd->does == READS)
+	if (c->cmd->does == READS && t == db.keys)
 		++*(link ? &db.hits : &db.misses);
 	return link;
 }
@@ -66,42 +74,18 @@ void db_expire(struct entry *e, int64_t at)
 }
 
 /* A string, whatever it was before; link is what db_find() has said. */
-void db_set(struct entry **link, const struct arg *key, const char *s, size_t n, int64_t expires)
+void db_set(struct table *t, struct entry **link, const struct arg *key,
+	    const struct arg *value, int64_t expires)
 {
 	struct entry *e;
 
 	if (link && (*link)->table) {
-		db_del(link);
+		db_del(t, link);
 		link = NULL;
 	}
-	e = table_put(&db.keys, link, key, s, n);
-	e->used = (uint32_t)db.commands;
+	e = table_put(t, link, key, value->at, value->len);
 	if (e->expires != expires)
 		db_expire(e, expires);
-}
-
-/* An empty list or hash. */
-struct entry *db_add(const struct arg *key, enum type type)
-{
-	struct entry *e = table_put(&db.keys, NULL, key, NULL, 0);
-
-	e->used = (uint32_t)db.commands;
-	e->type = (uint8_t)type;
-	e->table = memset(mem_resize(NULL, sizeof(*e->table)), 0, sizeof(*e->table));
-	return e;
-}
-
-/* All keys become the fields of a hash, which is freed. */
-void db_flush(void)
-{
-	struct table keys = db.keys;
-	struct entry *e;
-
-	memset(&db.keys, 0, sizeof(db.keys));
-	e = db_add(&(struct arg){ (char *)&keys, 0 }, T_HASH);
-	*e->table = keys;
-	db_del(table_find(&db.keys, "", 0));
-	db.expiring = 0;
 }
 
 /* Below the limit, if need be without what was not used for longest, about. */
@@ -110,15 +94,16 @@ bool db_make_room(void)
 	uint32_t now = (uint32_t)db.commands;
 
 	while (db.limit && db.used > db.limit && !db.dying) {
-		struct entry *worst = db.evicts ? table_random(&db.keys) : NULL, *e;
+		struct entry **worst = table_random(db.keys), **link;
 
-		if (!worst)
+		if (!worst || !db.evicts)
 			return false;
 		for (int i = 1; i < SAMPLES; i++) {
-			e = table_random(&db.keys);
-			worst = now - e->used > now - worst->used ? e : worst;
+			link = table_random(db.keys);
+			if (now - (*link)->used > now - (*worst)->used)
+				worst = link;
 		}
-		db_del(table_find(&db.keys, worst->data, worst->klen));
+		db_del(db.keys, worst);
 		db.evicted++;
 	}
 	return true;
@@ -127,25 +112,17 @@ bool db_make_room(void)
 /* Keys that nobody asks for do not stay when their time is over. */
 void *db_sweep(void *unused)
 {
-	uint64_t before;
 	int err;
 
 	do {
 		int64_t now = now_ms();
+		int found = 0;
 
 		db_lock();
-		before = db.expired;
-		for (int i = 0; i < LOOKS && db.expiring; i++) {
-			struct entry *e = table_random(&db.keys);
-
-			if (e->expires && e->expires <= now) {
-				db_del(table_find(&db.keys, e->data, e->klen));
-				db.expired++;
-			}
-		}
-		before = db.expired - before;
+		for (int i = 0; i < LOOKS && db.expiring; i++)
+			found += expired(table_random(db.keys), now);
 		db_unlock();
-		err = before > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
+		err = found > LOOKS / 10 ? oa_yield() : oa_sleep(TICK);
 	} while (!err);
 	return unused;
 }

@@ -2,8 +2,6 @@
 /* Replies, put behind each other until conn.c sends them. */
 #include "cache.h"
 
-#include <stdarg.h>
-
 #define HEAD_MAX	24	/* a type, a sign, digits, CR and LF */
 
 /* Room for n bytes, which the caller adds to c->out_len as far as used. */
@@ -27,13 +25,9 @@ void reply_raw(struct client *c, const char *s, size_t n)
 /* A whole reply of RESP3, in the form that the client knows. */
 void reply_text(struct client *c, const char *s)
 {
-	bool old = c->resp < 3;
-
-	if (!strcmp(s, NIL_LIST))
-		s = old ? s : NIL;
-	else if (old && !strcmp(s, NIL))
+	if (c->resp < 3 && *s == '_')
 		s = "$-1\r\n";
-	else if (old && *s == '%')
+	else if (c->resp < 3 && *s == '%')
 		s = EMPTY;
 	reply_raw(c, s, strlen(s));
 }
@@ -66,9 +60,10 @@ void reply_head(struct client *c, char type, size_t n)
 	c->out_len += (size_t)(head(p, list ? '*' : type, n << list) - p);
 }
 
-void reply_int(struct client *c, int64_t v)
+const char *reply_int(struct client *c, int64_t v)
 {
 	reply_head(c, ':', (size_t)v);
+	return NULL;
 }
 
 void reply_bulk(struct client *c, const char *s, size_t n)
@@ -80,21 +75,8 @@ void reply_bulk(struct client *c, const char *s, size_t n)
 	c->out_len += (size_t)(p + n + 2 - at);
 }
 
-void reply_value(struct client *c, const struct entry *e)
+const char *reply_value(struct client *c, const struct entry *e)
 {
 	reply_bulk(c, e->data + e->klen, e->vlen);
-}
-
-/* One line, whatever a client has sent to be told in it. */
-void reply_error(struct client *c, const char *format, ...)
-{
-	char s[256] = "-", *p;
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(s + 1, sizeof(s) - 3, format, ap);
-	va_end(ap);
-	while ((p = strpbrk(s, "\r\n")))
-		*p = ' ';
-	reply_raw(c, s, strlen(strcat(s, "\r\n")));
+	return NULL;
 }

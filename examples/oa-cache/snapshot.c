@@ -7,29 +7,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static FILE *file;
 static const struct entry *key;		/* whose value is being written */
+static struct client out;		/* for a request, put like replies */
 
-static void put(const char *s, size_t n)
+/* With a field, if it is of a hash, and a value. */
+static void request(const char *name, const struct entry *field, const char *s,
+		    size_t n)
 {
-	fprintf(file, "$%zu\r\n", n);
-	fwrite(s, 1, n, file);
-	fputs("\r\n", file);
-}
-
-/* A request on the key, with a field, if it is of a hash, and a value. */
-static void request(const char *name, const struct entry *field, const char *s, size_t n)
-{
-	fprintf(file, "*%d\r\n", field ? 4 : 3);
-	put(name, strlen(name));
-	put(key->data, key->klen);
+	reply_head(&out, '*', field ? 4 : 3);
+	reply_bulk(&out, name, strlen(name));
+	reply_bulk(&out, key->data, key->klen);
 	if (field)
-		put(field->data, field->klen);
-	put(s, n);
+		reply_bulk(&out, field->data, field->klen);
+	reply_bulk(&out, s, n);
+	fwrite(out.out, 1, out.out_len, file);
+	out.out_len = 0;
 }
 
 static void put_field(struct entry *e, void *unused)
@@ -53,21 +51,21 @@ static void put_key(struct entry *e, void *unused)
 		request("RPUSH", NULL, one->data + one->klen, one->vlen);
 	}
 	if (e->expires)
-		request("PEXPIREAT", NULL, s, (size_t)sprintf(s, "%" PRId64, e->expires));
+		request("PEXPIREAT", NULL, s,
+			(size_t)sprintf(s, "%" PRId64, e->expires));
 }
 
 /* By one at a time: the child, or the process that ends. */
 int snapshot_write(void)
 {
-	char tmp[4096];
+	char tmp[PATH_MAX];
 	bool bad;
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", server.file) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
+	snprintf(tmp, sizeof(tmp), "%s.tmp", server.file);
 	file = fopen(tmp, "we");
 	if (!file)
 		return -errno;
-	table_each(&db.keys, put_key, NULL);
+	table_each(db.keys, put_key, NULL);
 	bad = fflush(file) || ferror(file) || fsync(fileno(file));
 	if (!fclose(file) && !bad && !rename(tmp, server.file))
 		return 0;
@@ -75,33 +73,25 @@ int snapshot_write(void)
 	return -EIO;
 }
 
-/* Under the lock. The number of the child, which writes, or an error. */
-int snapshot_fork(void)
+/* By a child, which has the data as they are now; only who asks waits. */
+bool snapshot_save(void)
 {
-	pid_t pid = fork();
+	struct pollfd p = { .events = POLLIN };
+	int err, status = 1;
 
-	if (!pid)
+	server.child = fork();
+	if (!server.child)
 		_exit(snapshot_write() ? 1 : 0);
-	server.child = pid < 0 ? 0 : pid;
-	return pid < 0 ? -errno : pid;
-}
-
-/* For its end; 0, or why there is no new snapshot. */
-int snapshot_wait(int pid)
-{
-	int status = 1, fd = pidfd_open(pid, 0), err;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	err = fd < 0 ? -errno : oa_poll(&p, 1, -1);
-	oa_close(fd);
-	if (err < 0)
-		return err;
-	waitpid(pid, &status, 0);
-	db_lock();
-	server.child = 0;
-	server.saved = status ? server.saved : now_ms() / 1000;
+	p.fd = pidfd_open(server.child, 0);
 	db_unlock();
-	return status ? -EIO : 0;
+	err = p.fd < 0 ? -errno : oa_poll(&p, 1, -1);
+	oa_close(p.fd);
+	db_lock();
+	if (err < 0 && server.child > 0)
+		return false;		/* it is waited for at the end */
+	waitpid(server.child, &status, 0);
+	server.child = 0;
+	return !status;
 }
 
 /* Before there is a runtime. No file is no error. */
@@ -115,7 +105,7 @@ int snapshot_load(void)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	ok = conn_open(&c, -1);
+	ok = conn_open(&c, -1, 2);
 	while (ok && (n = read(fd, buf, sizeof(buf))) > 0)
 		ok = conn_feed(&c, buf, (size_t)n);
 	ok = ok && !n && !c.inside;
