@@ -73,13 +73,6 @@ void *job_run(void *arg)
 	return NULL;
 }
 
-const void *job_runner(const void *job)
-{
-	oa_task_t h = { READ_ONCE(((const struct oa_job *)job)->oa__task) };
-
-	return h.id ? task_find(h) : NULL;
-}
-
 /* ---- by who joins it */
 
 static void hand_on_cancel(struct oa_job *job)

@@ -27,6 +27,5 @@ void *job_run(void *job);
 
 /* What waits for a job are told to wait for; who runs it, a glance. */
 extern const char job_name[];
-const void *job_runner(const void *job);
 
 #endif

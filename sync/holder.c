@@ -35,6 +35,18 @@ static const void *once_holder(const void *on)
 	return inspect_peek(&o, on, sizeof(o)) ? o.oa__owner : NULL;
 }
 
+/* In the frame of who waits, which may be gone. */
+static const void *job_holder(const void *on)
+{
+	struct oa_job job;
+	oa_task_t h;
+
+	if (!inspect_peek(&job, on, sizeof(job)) || !job.oa__task)
+		return NULL;
+	h.id = job.oa__task;
+	return task_find(h);
+}
+
 static const struct {
 	const char *what;
 	const void *(*holder)(const void *on);
@@ -42,12 +54,11 @@ static const struct {
 	{ "mutex", mutex_holder },
 	{ "rwlock", rwlock_holder },
 	{ "once", once_holder },
+	{ job_name, job_holder },
 };
 
 const void *object_holder(const char *what, const void *on, unsigned int i)
 {
-	if (!i && !strcmp(what, job_name))
-		return job_runner(on);
 	for (unsigned int k = 0; !i && k < ARRAY_SIZE(kinds); k++)
 		if (!strcmp(what, kinds[k].what))
 			return kinds[k].holder(on);
