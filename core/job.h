@@ -25,7 +25,7 @@ static inline bool jobs_take_at(struct jobs *j, uint32_t at)
 /* The body of a task that runs a job; @job is a struct oa_job. */
 void *job_run(void *job);
 
-/* What waits for a job are told to wait for; who runs it, a glance. */
+/* What those that wait for a job are told to wait for. */
 extern const char job_name[];
 
 #endif
