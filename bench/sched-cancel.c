@@ -152,7 +152,7 @@ static int shutdown_oa(struct run *r)
 
 	if (ret)
 		return ret;
-	if (oa_start(&rt, shutdown_first, &c, .workers = bench_workers(r),
+	if (oa_start(&rt, shutdown_first, c, .workers = bench_workers(r),
 		     .watch = OA_FOREVER))
 		return bench_fail(r, "oa_start");
 	oa_runtime_wait(rt, NULL);
