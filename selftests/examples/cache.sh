@@ -476,7 +476,8 @@ a_snapshot_that_is_cut_changes_nothing()
 	start -s "$tmp/cut"
 	same "$before" "$(dump)" 'the old one'
 	stop TERM
-	head -c 1000 "$tmp/cut" >"$tmp/half"
+	# within a request, wherever its keys came to lie
+	head -c -1 "$tmp/cut" >"$tmp/half"
 	complains 'half a snapshot' -p 0 -s "$tmp/half"
 	complains 'no snapshot' -p 0 -s "$program"
 }
