@@ -20,6 +20,7 @@
 #include "core/op.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "core/bug.h"
 #include "core/deadline.h"
@@ -96,10 +97,26 @@ static bool was_dropped(const struct op *op)
 		op->reason >= OP_REASON_DROPPED);
 }
 
+/*
+ * Others may mean it: a timerfd tells so that the clock was set, once. Of an
+ * anonymous inode no type is told.
+ */
+static bool may_begin_anew(const struct op *op)
+{
+	struct stat st;
+
+	return op->fd < 0 ||
+	       (!fstat(op->fd, &st) &&
+		(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		 S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)));
+}
+
 static __cold_path int run_again(struct op *op, oa_time_t deadline)
 {
 	struct worker *w = worker_self();
 
+	if (!may_begin_anew(op))
+		return op->res;
 	/* None can be made, it seems. */
 	if (op->reason == OP_REASON_DROPPED_LAST)
 		return -EAGAIN;
