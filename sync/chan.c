@@ -14,6 +14,9 @@
  * of its cases may have the same place for the element. It takes the lock
  * before it goes.) The element of a sender that waits is taken from his hands
  * when he has been claimed, or before, and forgotten if the claim fails.
+ *
+ * Nothing touches the channel after the lock was given up: who has received the
+ * last element may have destroyed it.
  */
 #include "sync/chan.h"
 
@@ -174,7 +177,7 @@ static __noinline int put_more(struct oa_chan *ch, const void *elem)
 	ret = put(ch, elem, &wk);
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
-	chan_seg_free(ch, seg);
+	chan_seg_free(seg);
 	return ret;
 }
 
@@ -321,7 +324,7 @@ static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
 	if (unlikely(seg != NULL))
-		chan_seg_free(ch, seg);
+		chan_seg_free(seg);
 	return ret;
 }
 
@@ -403,7 +406,7 @@ int oa_chan_stop(struct oa_chan *ch)
 		segs = chan_seg_all(ch);
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
-	chan_seg_free(ch, segs);
+	chan_seg_free(segs);
 	return 0;
 }
 
@@ -505,8 +508,8 @@ void chan_put_ref(struct oa_chan *ch)
 	/* [chan-ref] what its users did, before it goes */
 	if (atomic_sub(&ch->refs, 1) != 1)
 		return;
-	chan_seg_free(ch, chan_seg_all(ch));
-	chan_seg_free(ch, ch->spare);
+	chan_seg_free(chan_seg_all(ch));
+	chan_seg_free(ch->spare);
 	if (ch->ring)
 		mem_free(&a, ch->ring, ch->cap * ch->elem_size);
 	mem_free(&a, ch, sizeof(*ch));

@@ -12,6 +12,8 @@
 /* A piece of an unbounded channel's queue. */
 struct chan_seg {
 	struct chan_seg *next;
+	struct oa_allocator alloc;	/* I */
+	size_t size;			/* I; all of it */
 	char elem[];
 };
 
@@ -68,13 +70,13 @@ bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
 bool chan_anybody(const struct waiter *queue, const struct task *t);
 
 /* sync/chan_seg.c; under the lock but for the first and the last */
-struct chan_seg *chan_seg_new(struct oa_chan *ch);
+struct chan_seg *chan_seg_new(const struct oa_chan *ch);
 bool chan_seg_room(const struct oa_chan *ch);
 void chan_seg_add(struct oa_chan *ch, struct chan_seg *seg);
 void chan_seg_put(struct oa_chan *ch, const void *elem);
 struct chan_seg *chan_seg_get(struct oa_chan *ch, void *elem);
 struct chan_seg *chan_seg_all(struct oa_chan *ch);
-void chan_seg_free(struct oa_chan *ch, struct chan_seg *list);
+void chan_seg_free(struct chan_seg *list);
 
 /* sync/broadcast.c; under the lock */
 int broadcast_put(struct oa_chan *ch, const void *elem, struct wakes *wk);

@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: MIT
 /*
  * The queue of an unbounded channel: pieces of a page or one element, in a
- * list. Memory is taken and given back outside of the lock; one empty piece is
+ * list. Memory is taken and given back outside of the lock, when the channel may
+ * be gone already, so each piece knows where it came from. One empty piece is
  * kept, so that a queue that hovers about the end of a piece needs none.
  */
 #include "sync/chan.h"
 
 #include "core/mem.h"
 
-static size_t seg_size(const struct oa_chan *ch)
+struct chan_seg *chan_seg_new(const struct oa_chan *ch)
 {
-	return sizeof(struct chan_seg) + ch->cap * ch->elem_size;
+	size_t size = sizeof(struct chan_seg) + ch->cap * ch->elem_size;
+	struct chan_seg *seg = mem_alloc(&ch->alloc, size, OA_CACHELINE);
+
+	if (seg) {
+		seg->alloc = ch->alloc;
+		seg->size = size;
+	}
+	return seg;
 }
 
-struct chan_seg *chan_seg_new(struct oa_chan *ch)
+void chan_seg_free(struct chan_seg *list)
 {
-	return mem_alloc(&ch->alloc, seg_size(ch), OA_CACHELINE);
-}
-
-void chan_seg_free(struct oa_chan *ch, struct chan_seg *list)
-{
+	struct oa_allocator a;
 	struct chan_seg *next;
 
 	for (; list; list = next) {
 		next = list->next;
-		mem_free(&ch->alloc, list, seg_size(ch));
+		a = list->alloc;
+		mem_free(&a, list, list->size);
 	}
 }
 
