@@ -136,12 +136,19 @@ static void one_life(data *s, unsigned int workers, unsigned int i,
 		ASSERT_EQ(0u, e.abandoned);
 }
 
+/*
+ * How many more tasks and stacks there are at once than ever before is a matter
+ * of luck, and what was needed for those stays; but not each time.
+ */
+#define TRIES	4
+
 /* @kib: how much may stay of each. */
 static void live(data *s, unsigned int workers, enum end a, enum end b,
 		 size_t kib)
 {
 	unsigned int lives = (unsigned int)SCALED(1000, 60), fds, threads;
-	size_t rss;
+	size_t rss, may = (2u << 20) + lives * kib * 1024;
+	unsigned int tries = 0;
 
 	if (workers != 2 || getenv("OA_PARK"))
 		lives /= 4;
@@ -151,9 +158,11 @@ static void live(data *s, unsigned int workers, enum end a, enum end b,
 		one_life(s, workers, i, i % 2 ? a : b);
 	fds = harness_nr_fds();
 	threads = harness_nr_threads();
-	rss = harness_rss();
-	for (unsigned int i = 0; i < lives; i++)
-		one_life(s, workers, i, i % 2 ? a : b);
+	do {
+		rss = harness_rss();
+		for (unsigned int i = 0; i < lives; i++)
+			one_life(s, workers, i, i % 2 ? a : b);
+	} while (harness_rss() > rss + may && ++tries < TRIES);
 	/* A busy machine may have kept a worker away for 200 ms. */
 	if (s->left)
 		SKIP("%u workers took longer than 200 ms to come", s->left);
@@ -161,7 +170,7 @@ static void live(data *s, unsigned int workers, enum end a, enum end b,
 	/* One that was joined may still be on its way out of /proc. */
 	wait_until(harness_nr_threads() <= threads);
 	if (!harness_slow())
-		EXPECT_LE(harness_rss(), rss + (2u << 20) + lives * kib * 1024);
+		EXPECT_LT(tries, (unsigned int)TRIES);
 }
 
 TEST_F(many, one_after_the_other, .timeout = 120)

@@ -10,6 +10,8 @@
 /* Events of one kind, in the order they came; the first HEARD_MAX are kept. */
 struct heard {
 	int kind;
+	const char *only;		/* if their text has it; NULL: all */
+	unsigned int others;		/* that had it not */
 	unsigned int n;			/* told last */
 	struct {
 		int worker;
@@ -29,6 +31,10 @@ static void HARNESS_UNUSED hear(const struct oa_runtime_event *ev, void *user)
 
 	if ((int)ev->kind != SEEN(h->kind))
 		return;
+	if (SEEN(h->only) && !(ev->text && strstr(ev->text, SEEN(h->only)))) {
+		TELL(h->others, SEEN(h->others) + 1);
+		return;
+	}
 	n = SEEN(h->n);
 	if (n < HEARD_MAX) {
 		h->ev[n].worker = ev->worker;
