@@ -126,7 +126,11 @@ void wakes_run_all(struct wakes *wk);
 /* No lock is held. */
 static inline void wakes_run(struct wakes *wk)
 {
-	if (likely(wk->n == 1 && !wk->threads))
+	/*
+	 * Read one by one: a load of both that follows a store of one has to
+	 * wait for the store to leave the processor, 10 ns of a wake.
+	 */
+	if (likely(READ_ONCE(wk->n) == 1 && !READ_ONCE(wk->threads)))
 		sched_ready(wk->first);
 	else if (wk->n | wk->threads)
 		wakes_run_all(wk);
