@@ -15,7 +15,9 @@
  *   PARKED  -> ended     waker: it queues the task
  *   ended   -> RUNNING   task, plain store
  *   RUNNING -> PARKED    committer of a join that runs what it waits for:
- *                        nobody knows the epoch before, park_commit_join()
+ *                        nobody knows the epoch before, park_commit_join();
+ *                        and of a wait under a lock that he gives up then,
+ *                        park_commit_locked()
  *
  * Cancelling: the flag is set in the life word, then the wait word is looked
  * at; the committer swaps the wait word, then looks at the flag [park-cancel].
@@ -48,6 +50,7 @@
 #include "core/runtime.h"
 #include "core/sched.h"
 #include "core/spawn.h"
+#include "core/spin.h"
 #include "core/thread.h"
 
 bool park_asymmetric;
@@ -93,6 +96,14 @@ enum wait_state park_wait(struct task *t)
 		thread_park(t);
 	else
 		sched_park(worker_self(), t);
+	return park_end(t);
+}
+
+enum wait_state park_wait_locked(struct worker *w, struct task *t,
+				 struct spin *lock)
+{
+	w->commit_lock = lock;
+	sched_park_locked(w, t);
 	return park_end(t);
 }
 
@@ -300,19 +311,41 @@ void park_commit(struct worker *w, struct task *t)
 /*
  * The wait that park_begin_unseen() began. A canceller that came before finds
  * the task running, makes all threads pass a fence and looks again; so either
- * he sees this store, or the look at the flag sees him [park-asym].
+ * he sees this store, or the look at the flag sees him [park-asym]. True: it
+ * is the latter, and the wait is to be cancelled.
  */
-void park_commit_join(struct worker *w, struct task *t)
+static inline bool commit_unseen(struct worker *w, struct task *t,
+				 uint64_t flags, uint64_t *parked)
 {
 	/* relaxed: nobody else changes it before it is published */
-	uint64_t parked = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
-
+	*parked = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
+	*parked |= flags | WAIT_MAY_CANCEL | WAIT_PARKED;
 	STAT_INC(w, parks);
-	parked |= WAIT_MAY_CANCEL | WAIT_PARKED;
-	atomic_store_rel(&t->wait, parked); /* [park-asym] off the stack */
+	atomic_store_rel(&t->wait, *parked); /* [park-asym] off the stack */
 	barrier();
 	/* [park-asym] relaxed: who cancels looks again */
-	if (unlikely(READ_ONCE(t->life) & LIFE_CANCEL))
+	return READ_ONCE(t->life) & LIFE_CANCEL;
+}
+
+void park_commit_join(struct worker *w, struct task *t)
+{
+	uint64_t parked;
+
+	if (unlikely(commit_unseen(w, t, 0, &parked)))
+		cancel_wait(t, parked);
+}
+
+/*
+ * Wakers need the lock. As soon as it is free the task may be gone, and what
+ * the lock is in.
+ */
+void park_commit_locked(struct worker *w, struct task *t)
+{
+	uint64_t parked;
+	bool asked = commit_unseen(w, t, WAIT_SYNC, &parked);
+
+	spin_unlock(w->commit_lock);
+	if (unlikely(asked))
 		cancel_wait(t, parked);
 }
 

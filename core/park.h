@@ -153,6 +153,20 @@ static inline uint64_t park_begin_unseen(struct worker *w, struct task *t)
 }
 
 /*
+ * The same under a lock that guards who may wake it, and that the committer
+ * gives up when it is off its stack, so nobody finds it on its way: a wait of
+ * WAIT_MAY_CANCEL and WAIT_SYNC, without a deadline, in a task on @w. The lock
+ * is held for a switch longer by that.
+ */
+static inline bool park_may_lock(const struct worker *w, oa_time_t deadline)
+{
+	return w && deadline == OA_FOREVER && park_is_asymmetric();
+}
+
+enum wait_state park_wait_locked(struct worker *w, struct task *t,
+				 struct spin *lock);
+
+/*
  * A wait of a task that has not started, on the object that @on tells of: it
  * is parked at once. After it has been published it may run, end, and its slot
  * be used again; park_arm() if there is a deadline, and park_unstarted(), are
@@ -185,6 +199,7 @@ enum wait_state park_end_unstarted(struct task *t);
 /* Switching side: @t is off its stack. */
 void park_commit(struct worker *w, struct task *t);
 void park_commit_join(struct worker *w, struct task *t);
+void park_commit_locked(struct worker *w, struct task *t);
 
 /* Any thread. Ends the present wait of @t if it may be cancelled. */
 void park_cancel(struct task *t, oa_task_t h);

@@ -506,6 +506,38 @@ static inline void enter(struct worker *w, struct task *t)
 	STAT_INC(w, switches);
 }
 
+static __noinline void finish_end(struct worker *w)
+{
+	switch_stack_free(w->dead);
+	stack_put(&w->rt->stacks, &w->stacks, w->dead);
+}
+
+static __noinline void finish_rarer(struct worker *w, struct task *t,
+				    enum commit c)
+{
+	switch (c) {
+	case COMMIT_NONE:
+	case COMMIT_PARK:
+	case COMMIT_JOIN:
+	case COMMIT_END:
+		break;
+	case COMMIT_LOCKED:
+		park_commit_locked(w, t);
+		break;
+	case COMMIT_YIELD:
+		sched_ready_back(w, t);
+		break;
+	case COMMIT_NEXT:
+		sched_ready(t);
+		break;
+	case COMMIT_END_OWN:
+		switch_stack_free(w->dead);
+		stack_free_own(w->rt->stacks.alloc, w->dead);
+		break;
+	}
+}
+
+/* Nothing but jumps: it needs no frame. */
 void sched_finish(struct worker *w)
 {
 	struct task *t = w->prev;
@@ -514,29 +546,12 @@ void sched_finish(struct worker *w)
 	w->commit = COMMIT_NONE;
 	if (likely(c == COMMIT_PARK)) {
 		park_commit(w, t);
-		return;
-	}
-	switch (c) {
-	case COMMIT_NONE:
-	case COMMIT_PARK:
-		break;
-	case COMMIT_JOIN:
+	} else if (c == COMMIT_END) {
+		finish_end(w);
+	} else if (c == COMMIT_JOIN) {
 		park_commit_join(w, t);
-		break;
-	case COMMIT_YIELD:
-		sched_ready_back(w, t);
-		break;
-	case COMMIT_NEXT:
-		sched_ready(t);
-		break;
-	case COMMIT_END:
-		switch_stack_free(w->dead);
-		stack_put(&w->rt->stacks, &w->stacks, w->dead);
-		break;
-	case COMMIT_END_OWN:
-		switch_stack_free(w->dead);
-		stack_free_own(w->rt->stacks.alloc, w->dead);
-		break;
+	} else {
+		finish_rarer(w, t, c);
 	}
 }
 
@@ -559,6 +574,11 @@ __always_inline_oa void leave_for(struct worker *w, struct task *cur,
 void sched_park(struct worker *w, struct task *cur)
 {
 	leave_for(w, cur, COMMIT_PARK, next_plain(w));
+}
+
+void sched_park_locked(struct worker *w, struct task *cur)
+{
+	leave_for(w, cur, COMMIT_LOCKED, next_plain(w));
 }
 
 void *sched_park_into(struct worker *w, struct task *cur, struct task *t,

@@ -13,6 +13,8 @@
  * used. No lock may be held.
  */
 void sched_park(struct worker *w, struct task *cur);
+/* The same with a lock: park_wait_locked(). */
+void sched_park_locked(struct worker *w, struct task *cur);
 
 /* Task. The same, and @t, claimed and not started, runs at once. */
 void *sched_park_into(struct worker *w, struct task *cur, struct task *t,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock for a few instructions between threads. Never held over a switch of
- * stacks, a system call or an allocation.
+ * A lock for a few instructions between threads. Never held over a system call
+ * or an allocation; over a switch of stacks only by park_wait_locked().
  */
 #ifndef OA_CORE_SPIN_H
 #define OA_CORE_SPIN_H

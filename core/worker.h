@@ -20,12 +20,14 @@
 #include "core/timer.h"
 
 struct runtime;
+struct spin;
 
 /* What is to be done for the task just left, once off its stack. */
 enum commit {
 	COMMIT_NONE,
 	COMMIT_PARK,		/* PARKING -> PARKED */
 	COMMIT_JOIN,		/* RUNNING -> PARKED, see park_commit_join() */
+	COMMIT_LOCKED,		/* likewise, park_commit_locked() */
 	COMMIT_YIELD,		/* back to the end of the queue */
 	COMMIT_NEXT,		/* runs next */
 	COMMIT_END,		/* its stack is free */
@@ -41,6 +43,7 @@ struct worker {
 	struct runtime *rt;		/* I */
 	struct task *prev;		/* W; with ->commit */
 	enum commit commit;		/* W */
+	struct spin *commit_lock;	/* W; with COMMIT_LOCKED */
 	int32_t budget;			/* W; turns left before the loop */
 	bool alone;			/* I; the runtime's only worker */
 	uint32_t turn_mask;		/* A; turns between looks; 0: RT_NOW */

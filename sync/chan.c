@@ -62,7 +62,7 @@ bool chan_anybody(const struct waiter *queue, const struct task *t)
 	return false;
 }
 
-/* The same in line for who waits for nothing else. */
+/* The same in line, for who waits for nothing else. */
 static inline bool serve(struct oa_chan *ch, struct waiter *n,
 			 const void *elem, int res, struct wakes *wk)
 {
@@ -181,41 +181,78 @@ static __noinline int put_more(struct oa_chan *ch, const void *elem)
 	return ret;
 }
 
-/* Under the lock, which is given up: waits, and is served or takes it back. */
-static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
-			  struct waiter *n, oa_time_t own)
+/* Not served: out of the queue if it is still in it. */
+static __noinline int gave_up(struct oa_chan *ch, struct waiter **queue,
+			      struct waiter *n, oa_time_t own,
+			      enum wait_state how)
 {
-	enum wait_state how;
-
-	WRITE_ONCE(n->task->wait_on, n);
-	n->epoch = park_begin(n->task, WAIT_MAY_CANCEL | WAIT_SYNC,
-			      n->deadline);
-	queue_append(queue, n);
-	spin_unlock(&ch->lock);
-	how = park_wait(n->task);
-	if (likely(how == WAIT_WOKEN))
-		return n->res;
 	chan_delist(ch, queue, n);
 	if (how == WAIT_TIMEDOUT)
 		deadline_mark(n->task, own);
 	return park_errno(how);
 }
 
-/* Under the lock, which is given up. @t, which may wait; NULL: nobody may. */
-static __noinline int send_slow(struct oa_chan *ch, const void *elem,
+/* A thread, or with a deadline. */
+static __noinline enum wait_state wait_unlocked(struct oa_chan *ch,
+						struct waiter **queue,
+						struct waiter *n)
+{
+	n->epoch = park_begin(n->task, WAIT_MAY_CANCEL | WAIT_SYNC,
+			      n->deadline);
+	queue_append(queue, n);
+	spin_unlock(&ch->lock);
+	return park_wait(n->task);
+}
+
+/* Under the lock, which is given up: waits, and is served or takes it back. */
+static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
+			  struct waiter *n, oa_time_t own)
+{
+	struct worker *w = worker_self();
+	struct task *t = n->task;
+	enum wait_state how;
+
+	WRITE_ONCE(t->wait_on, n);
+	if (likely(park_may_lock(w, n->deadline))) {
+		n->epoch = park_begin_unseen(w, t);
+		queue_append(queue, n);
+		how = park_wait_locked(w, t, &ch->lock);
+	} else {
+		how = wait_unlocked(ch, queue, n);
+	}
+	return likely(how == WAIT_WOKEN) ? n->res
+					 : gave_up(ch, queue, n, own, how);
+}
+
+/*
+ * Under the lock, which is given up, as it is by all of these: it is full.
+ * @t, which may wait; NULL: nobody may.
+ */
+static __noinline int send_wait(struct oa_chan *ch, const void *elem,
 				struct task *t, oa_time_t deadline)
 {
 	struct waiter n;
+
+	if (!t) {
+		spin_unlock(&ch->lock);
+		return -EAGAIN;
+	}
+	waiter_enter(&n, t, "chan send", ch, deadline);
+	n.data = (void *)(uintptr_t)elem;
+	return wait_in(ch, &ch->senders, &n, deadline);
+}
+
+/* Whatever the channel is and holds. */
+static __noinline int send_slow(struct oa_chan *ch, const void *elem,
+				struct task *t, oa_time_t deadline)
+{
 	struct wakes wk;
 	int ret;
 
 	wakes_init(&wk);
 	ret = put(ch, elem, &wk);
-	if (ret == -EAGAIN && t && ch->plain) {
-		waiter_enter(&n, t, "chan send", ch, deadline);
-		n.data = (void *)(uintptr_t)elem;
-		return wait_in(ch, &ch->senders, &n, deadline);
-	}
+	if (ret == -EAGAIN && ch->plain)
+		return send_wait(ch, elem, t, deadline);
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
 	while (unlikely(ret == -EAGAIN && ch->kind == OA_CHAN_UNBOUNDED))
@@ -223,13 +260,34 @@ static __noinline int send_slow(struct oa_chan *ch, const void *elem,
 	return ret;
 }
 
+/* An open one of the plain kind, and a receiver waits. */
+static __noinline int send_over(struct oa_chan *ch, const void *elem,
+				struct task *t, oa_time_t deadline)
+{
+	struct waiter *n = ch->receivers;
+	struct wakes wk;
+
+	wakes_init(&wk);
+	queue_remove(&ch->receivers, n);
+	if (unlikely(!serve(ch, n, elem, 0, &wk)))
+		return send_slow(ch, elem, t, deadline);
+	ch->received++;
+	ch->sent++;
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	return 0;
+}
+
 static inline int send(struct oa_chan *ch, const void *elem, struct task *t,
 		       oa_time_t deadline)
 {
 	spin_lock_busy(&ch->lock);
-	if (unlikely(!ch->plain || ch->receivers || ch->closed ||
-		     ch->len >= ch->cap))
+	if (unlikely(!ch->plain || ch->closed))
 		return send_slow(ch, elem, t, deadline);
+	if (ch->receivers)
+		return send_over(ch, elem, t, deadline);
+	if (ch->len >= ch->cap)
+		return send_wait(ch, elem, t, deadline);
 	ring_put(ch, elem);
 	ch->sent++;
 	spin_unlock(&ch->lock);
@@ -305,22 +363,33 @@ static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
 	return 0;
 }
 
-/* Likewise. */
+/* Under the lock, which is given up, as it is by all of these: it is empty. */
+static __noinline int recv_wait(struct oa_chan *ch, void *elem,
+				struct task *t, oa_time_t deadline)
+{
+	struct waiter n;
+
+	if (!t) {
+		spin_unlock(&ch->lock);
+		return -EAGAIN;
+	}
+	waiter_enter(&n, t, "chan recv", ch, deadline);
+	n.data = elem;
+	return wait_in(ch, &ch->receivers, &n, deadline);
+}
+
+/* Whatever the channel is and holds. */
 static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 				struct task *t, oa_time_t deadline)
 {
 	struct chan_seg *seg = NULL;
-	struct waiter n;
 	struct wakes wk;
 	int ret;
 
 	wakes_init(&wk);
 	ret = get(ch, elem, &wk, &seg);
-	if (ret == -EAGAIN && t) {
-		waiter_enter(&n, t, "chan recv", ch, deadline);
-		n.data = elem;
-		return wait_in(ch, &ch->receivers, &n, deadline);
-	}
+	if (ret == -EAGAIN)
+		return recv_wait(ch, elem, t, deadline);
 	spin_unlock(&ch->lock);
 	wakes_run(&wk);
 	if (unlikely(seg != NULL))
@@ -328,11 +397,39 @@ static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 	return ret;
 }
 
-static inline int recv(struct oa_chan *ch, void *elem, struct task *t,
+/* One of the plain kind, without elements, and a sender waits. */
+static __noinline int recv_over(struct oa_chan *ch, void *elem,
+				struct task *t, oa_time_t deadline)
+{
+	struct waiter *n = ch->senders;
+	struct wakes wk;
+
+	wakes_init(&wk);
+	queue_remove(&ch->senders, n);
+	chan_copy(elem, n->data, ch->elem_size);
+	if (unlikely(!serve(ch, n, NULL, 0, &wk)))
+		return recv_slow(ch, elem, t, deadline);
+	ch->sent++;
+	ch->received++;
+	spin_unlock(&ch->lock);
+	wakes_run(&wk);
+	return 0;
+}
+
+__always_inline_oa int recv(struct oa_chan *ch, void *elem, struct task *t,
 		       oa_time_t deadline)
 {
 	spin_lock_busy(&ch->lock);
-	if (unlikely(!ch->plain || !ch->len || ch->senders))
+	if (unlikely(!ch->plain))
+		return recv_slow(ch, elem, t, deadline);
+	if (!ch->len) {
+		if (ch->senders)
+			return recv_over(ch, elem, t, deadline);
+		return unlikely(ch->closed) ?
+			recv_slow(ch, elem, t, deadline) :
+			recv_wait(ch, elem, t, deadline);
+	}
+	if (ch->senders)
 		return recv_slow(ch, elem, t, deadline);
 	ring_get(ch, elem);
 	ch->received++;
