@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The rows: the work, who does it by which command, and the marks."""
+"""The rows: which there are, who has them, and the marks."""
 from .marks import at_most, both, within
 from .peers import RUNTIMES
+from .row import Bench, Metric, Row, ServerRow, ns
 
 FILE_MIB = 256
 ALL = ['go', 'tokio', 'tokio-ct', 'rayon', 'boost', 'tbb', 'uv', 'pthreads',
@@ -38,61 +39,6 @@ NOTES = {
     ('uv', 'file'): 'its pool: a thread a worker, 64 for O_DIRECT',
     ('pthreads', 'file'): '64 threads',
 }
-
-
-class Metric:
-    def __init__(self, name, title, unit, mark=None, more=False, info=False):
-        self.name = name
-        self.title = title
-        self.unit = unit
-        self.mark = mark
-        self.more = more
-        self.info = info    # told, but nobody is ahead by it
-
-
-class Bench:
-    """Ours by oa-bench: its arguments, and which of its metrics is which."""
-
-    def __init__(self, args, metrics, count=None, settings=()):
-        self.args = args.split()
-        self.metrics = metrics      # theirs -> (ours, times)
-        self.count = count          # the option that says how much
-        self.settings = list(settings)
-
-
-class Row:
-    kind = 'process'
-
-    def __init__(self, key, group, title, work, workers, peers, metrics,
-                 ours=None, args=(), quick=1000, count='count', raw=None):
-        self.key = key
-        self.group = group
-        self.title = title
-        self.work = work            # the WORKLOAD of the command line
-        self.workers = workers
-        # a scheduler of one thread has no second worker
-        self.peers = [p for p in peers
-                      if p != 'tokio-ct' or workers == 1 or key == 'wake']
-        self.metrics = metrics
-        self.ours = ours            # list of Bench; None: versus-oa
-        self.args = list(args)
-        self.quick = quick
-        self.count = count
-        self.raw = raw              # what --impl= of oa-bench the peer raw is
-
-
-class ServerRow(Row):
-    """A server is started for each turn and versus-load put on it."""
-    kind = 'server'
-
-    def __init__(self, key, title, workers, peers, metrics, load, pinned):
-        super().__init__(key, 'net', title, 'echo', workers, peers, metrics)
-        self.load = load
-        self.pinned = pinned
-
-
-def ns(name, title, mark=None):
-    return Metric(name, title, 'ns', mark)
 
 
 def workers_of(n):
