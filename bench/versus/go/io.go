@@ -61,6 +61,12 @@ func echo() {
 
 func httpServer() {
 	body := []byte("Hello, World!")
+	if path, there := options["path"]; there {
+		var err error
+		if body, err = os.ReadFile(path); err != nil {
+			wrong("%v", err)
+		}
+	}
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Write(body)

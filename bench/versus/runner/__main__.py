@@ -7,9 +7,10 @@ Without arguments it only checks the environment, before anything is built.
 """
 import json
 import os
+import shutil
 import sys
 
-from . import charts, environment, measure, peers, rows, table
+from . import charts, clients, environment, measure, peers, rows, table
 
 
 def listed(name):
@@ -64,7 +65,8 @@ def run_row(s, row, programs, turns):
         for n in names:
             peer = peers.BY_NAME.get(n)
             try:
-                got = measure.turn(s, row, peer, programs.get(n))
+                of = clients if row.kind == 'daemon' else measure
+                got = of.turn(s, row, peer, programs.get(n))
             except (measure.Failed, ValueError, KeyError) as e:
                 note_failure(entry, n, str(e))
                 got = None
@@ -97,6 +99,23 @@ def asked():
     return chosen, turns
 
 
+def can_run(build, row):
+    return row.kind != 'daemon' or (
+        shutil.which(row.client) and
+        os.access(os.path.join(build, 'examples/oa-' + row.work), os.X_OK))
+
+
+def without(build, chosen):
+    """A line for each server that cannot be put under load here."""
+    lines = []
+    for r in chosen:
+        if not can_run(build, r):
+            lines.append('oa-%s: %s' % (
+                r.work, 'not built' if shutil.which(r.client) else
+                '%s is not installed' % r.client))
+    return list(dict.fromkeys(lines))
+
+
 def main(build, out, left_out):
     chosen, turns = asked()
     programs, absent = wanted_peers(build)
@@ -105,6 +124,8 @@ def main(build, out, left_out):
     for f in absent:
         if not any(w.startswith(f + ':') for w in left_out):
             left_out.append('%s: not installed' % f)
+    left_out += without(build, chosen)
+    chosen = [r for r in chosen if can_run(build, r)]
     for w in left_out:
         print('versus: left out: ' + w)
     os.makedirs(out, exist_ok=True)
@@ -114,6 +135,9 @@ def main(build, out, left_out):
     data['left_out'] = left_out
     there = dict.fromkeys(peers.BY_NAME[n].family for n in programs)
     data['versions'].update((f, peers.version(f, build)) for f in there)
+
+    data['versions'].update((r.client, peers.client_version(r.client))
+                            for r in chosen if r.kind == 'daemon')
 
     quick = bool(os.environ.get('QUICK'))
     path = os.path.join(os.environ.get('FILEDIR') or '/var/tmp',

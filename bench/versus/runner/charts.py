@@ -16,16 +16,17 @@ COLOURS = ['#0b5394', '#e69138', '#6aa84f', '#a64d79', '#cc0000', '#45818e',
 
 
 def bars(results, group):
-    """(title of the row, {peer: times}) by the first metric of each row."""
+    """(title of the row, {peer: times}) by the first metrics of each row."""
     out = []
     for row, entry in results:
         if row.group != group:
             continue
-        f = Figures(row, row.metrics[0], entry['samples'])
-        times = {n: 1 / f.cost_ratio(n) for n in f.others()
-                 if f.cost_ratio(n)}
-        if times:
-            out.append(('%s: %s' % (row.title, row.metrics[0].title), times))
+        for metric in row.metrics[:row.charted]:
+            f = Figures(row, metric, entry['samples'])
+            times = {n: 1 / f.cost_ratio(n) for n in f.others()
+                     if f.cost_ratio(n)}
+            if times:
+                out.append(('%s: %s' % (row.title, metric.title), times))
     return out
 
 

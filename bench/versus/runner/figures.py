@@ -65,20 +65,23 @@ class Figures:
         return self.metric.mark.test(self) if self.metric.mark else None
 
 
-def decided_by_cpu(row, samples):
-    """Where the client is busy, it and not the server limits the requests."""
-    busy = [m for m in row.metrics if m.name == 'client_busy']
-    share = Figures(row, busy[0], samples).ours() if busy else None
-    return share is not None and share > .95
+def decided_by(row, metric, samples):
+    """Where the client is busy, it and not the server limits the requests:
+    the metric that decides instead, or None."""
+    if not metric.decided:
+        return None
+    by_name = {m.name: m for m in row.metrics}
+    busy, cpu = (by_name[n] for n in metric.decided)
+    share = Figures(row, busy, samples).ours()
+    return cpu if share is not None and share > .95 else None
 
 
 def verdict(row, metric, samples):
     """Is the mark met, and by what other figure, if by another."""
     f = Figures(row, metric, samples)
-    if metric.mark and metric.name == 'requests' and \
-            decided_by_cpu(row, samples):
-        cpu = [m for m in row.metrics if m.name == 'server_cpu']
-        f = Figures(row, cpu[0], samples)
+    cpu = decided_by(row, metric, samples) if metric.mark else None
+    if cpu:
+        f = Figures(row, cpu, samples)
         f.rate = True
         return metric.mark.test(f), ' (by CPU)'
     return f.met(), ''

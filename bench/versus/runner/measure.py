@@ -30,6 +30,9 @@ class Settings:
     def program(self, name):
         return os.path.join(self.build, 'bench', name)
 
+    def example(self, name):
+        return os.path.join(self.build, 'examples', name)
+
 
 def on(cpus):
     return lambda: os.sched_setaffinity(0, cpus)

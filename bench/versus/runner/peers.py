@@ -6,6 +6,11 @@ import shutil
 import subprocess
 
 
+# Programs that are not ours to build; a server may lie beyond a user's path.
+INSTALLED = {'fio': 'fio', 'nginx': 'nginx', 'redis': 'redis-server'}
+PATH = os.environ.get('PATH', os.defpath) + ':/usr/local/sbin:/usr/sbin'
+
+
 class Peer:
     """family: what PEERS= names and the program is called after."""
 
@@ -17,8 +22,8 @@ class Peer:
         self.runtime = runtime
 
     def program(self, build):
-        if self.family == 'fio':
-            return shutil.which('fio')
+        if self.family in INSTALLED:
+            return shutil.which(INSTALLED[self.family], path=PATH)
         path = os.path.join(build, 'bench/versus/versus-' + self.family)
         return path if os.access(path, os.X_OK) else None
 
@@ -39,6 +44,8 @@ PEERS = [
     Peer('nowait', 'preadv2(NOWAIT) in C', 'raw', ['--by=nowait']),
     Peer('raw', 'futex and heap in C', 'raw'),
     Peer('fio', 'fio', 'fio'),
+    Peer('nginx', 'nginx', 'nginx'),
+    Peer('redis', 'redis-server', 'redis'),
 ]
 BY_NAME = {p.name: p for p in PEERS}
 FAMILIES = list(dict.fromkeys(p.family for p in PEERS))
@@ -89,4 +96,16 @@ def version(family, build):
         return 'liburing ' + package('liburing-dev')
     if family == 'fio':
         return first_line('fio', '--version')
+    if family == 'nginx':
+        return first_line(shutil.which('nginx', path=PATH), '-v')
+    if family == 'redis':
+        return words(3, 'redis-server', '--version')
     return ''
+
+
+def words(n, *command):
+    return ' '.join(first_line(*command).split()[:n])
+
+
+def client_version(client):
+    return words(2, client, '-v')

@@ -3,13 +3,17 @@
 
 
 class Metric:
-    def __init__(self, name, title, unit, mark=None, more=False, info=False):
+    def __init__(self, name, title, unit, mark=None, more=False, info=False,
+                 decided=None):
         self.name = name
         self.title = title
         self.unit = unit
         self.mark = mark
         self.more = more
         self.info = info    # told, but nobody is ahead by it
+        # (the client's share of its CPU, server CPU): which metric decides
+        # instead of this one where which other is close to 1
+        self.decided = decided
 
 
 class Bench:
@@ -24,6 +28,7 @@ class Bench:
 
 class Row:
     kind = 'process'
+    charted = 1     # so many metrics, from the first
 
     def __init__(self, key, group, title, work, workers, peers, metrics,
                  ours=None, args=(), quick=1000, count='count', raw=None):
@@ -51,6 +56,23 @@ class ServerRow(Row):
         super().__init__(key, 'net', title, 'echo', workers, peers, metrics)
         self.load = load
         self.pinned = pinned
+
+
+class DaemonRow(Row):
+    """A server that people run, and the client that they measure it with;
+    httpd: size, keep; cache: conns, pipeline."""
+    kind = 'daemon'
+
+    def __init__(self, key, title, work, peers, metrics, client, charted=1,
+                 quick=1000, **load):
+        super().__init__(key, 'servers', title, work, 1, peers, metrics,
+                         quick=quick)
+        self.client = client
+        self.charted = charted
+        self.size = load.get('size')
+        self.keep = load.get('keep')
+        self.conns = load.get('conns')
+        self.pipeline = load.get('pipeline')
 
 
 def ns(name, title, mark=None):

@@ -2,7 +2,7 @@
 """The rows: which there are, who has them, and the marks."""
 from .marks import at_most, both, within
 from .peers import RUNTIMES
-from .row import Bench, Metric, Row, ServerRow, ns
+from .row import Bench, DaemonRow, Metric, Row, ServerRow, ns
 
 FILE_MIB = 256
 ALL = ['go', 'tokio', 'tokio-ct', 'rayon', 'boost', 'tbb', 'uv', 'pthreads',
@@ -13,6 +13,7 @@ RAW_SERVERS = ['epoll', 'uring']
 # How the work of a peer differs, by its name and the WORKLOAD.
 FIBRES = '100,000 fibres, since each has its stack from the beginning'
 JOBS = 'jobs, which have no stack and wait for nothing but each other'
+MEMORY = 'answers from memory and never looks at the file again'
 NOTES = {
     ('boost', 'spawn'): FIBRES,
     ('boost', 'memory'): FIBRES,
@@ -38,6 +39,9 @@ NOTES = {
     ('tokio', 'file'): 'a hop to a blocking thread for each, as tokio::fs',
     ('uv', 'file'): 'its pool: a thread a worker, 64 for O_DIRECT',
     ('pthreads', 'file'): '64 threads',
+    ('go', 'httpd'): MEMORY,
+    ('tokio', 'httpd'): 'hyper; ' + MEMORY,
+    ('tokio-ct', 'httpd'): 'hyper; ' + MEMORY,
 }
 
 
@@ -198,7 +202,8 @@ def wake_rows():
 
 
 def echo_metrics(requests=None, p99=None, cpu=None):
-    return [Metric('requests', 'requests', '1/s', requests, more=True),
+    return [Metric('requests', 'requests', '1/s', requests, more=True,
+                   decided=('client_busy', 'server_cpu')),
             Metric('server_cpu', 'server CPU a request', 'ns', cpu),
             Metric('p50', 'latency p50', 'us'),
             Metric('p99', 'latency p99', 'us', p99),
@@ -242,6 +247,49 @@ def server_rows():
         echo_metrics(), ['accept', '--conns=64'], True)
 
 
+def httpd_rows():
+    nginx = within(1.15, ['nginx'], '1.15 of nginx')
+    p99 = within(1, ['nginx'], "no worse than nginx's")
+    hello = ['go', 'tokio', 'tokio-ct']
+    for size, name, title in ((1 << 10, 'small', '1 KiB'),
+                              (1 << 20, 'large', '1 MiB')):
+        for keep in True, False:
+            marks = (nginx, p99) if keep and name == 'small' else ()
+            yield DaemonRow(
+                'httpd-' + name + ('' if keep else '-close'),
+                'HTTP, a file of %s%s' % (
+                    title, '' if keep else ', a connection each'),
+                'httpd', ['nginx'] + (hello if name == 'small' else []),
+                echo_metrics(*marks), 'wrk', size=size, keep=keep)
+
+
+def cache_metrics(mark):
+    for what in 'set', 'get':
+        yield Metric(what, what.upper(), '1/s', mark, more=True,
+                     decided=(what + '_client', what + '_cpu'))
+    for what in 'set', 'get':
+        up = what.upper()
+        yield ns(what + '_cpu', 'server CPU a ' + up)
+        yield Metric(what + '_p50', up + ' p50', 'us')
+        yield Metric(what + '_p99', up + ' p99', 'us')
+        for who in 'server', 'client':
+            yield Metric('%s_%s' % (what, who), '%s: %s busy' % (up, who),
+                         'share', info=True)
+
+
+def cache_rows():
+    for conns in 64, 500:
+        for pipeline, times in (1, 1.5), (16, 1.2):
+            mark = within(times, ['redis'], '%g of redis-server' % times)
+            yield DaemonRow(
+                'cache-%d-%d' % (conns, pipeline),
+                'cache, %d connections%s' % (
+                    conns, ', 16 requests at once' if pipeline > 1 else ''),
+                'cache', ['redis'], list(cache_metrics(mark)),
+                'redis-benchmark', charted=2, quick=1000 * pipeline,
+                conns=conns, pipeline=pipeline)
+
+
 def file_rows():
     runtimes = within(1, RUNTIMES, 'ahead of every runtime')
     pread = within(1 / .9, ['pread'], '0.90 of pread')
@@ -266,7 +314,8 @@ def file_rows():
 def all_rows():
     rows = []
     for maker in (compute_rows, tree_rows, sync_rows, timer_rows, memory_rows,
-                  wake_rows, server_rows, file_rows):
+                  wake_rows, server_rows, httpd_rows, cache_rows,
+                  file_rows):
         rows += maker()
     return rows
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """RESULTS.md: ratios and marks first, then every figure."""
-from .figures import Figures, decided_by_cpu, verdict
+from .figures import Figures, decided_by, verdict
 from .peers import BY_NAME
 from .rows import NOTES
 
@@ -88,8 +88,14 @@ def row_table(row, entry):
 
 
 def client_notes(results):
-    titles = [row.title for row, entry in results
-              if decided_by_cpu(row, entry['samples'])]
+    titles = []
+    for row, entry in results:
+        those = [m for m in row.metrics if m.decided]
+        by_cpu = [m.title for m in those
+                  if decided_by(row, m, entry['samples'])]
+        if by_cpu:
+            titles.append(row.title if len(those) == len(by_cpu) else
+                          '%s (%s)' % (row.title, ', '.join(by_cpu)))
     if not titles:
         return []
     return ['', 'The client was busy for more than 95 % of the time, so CPU '

@@ -69,19 +69,25 @@ pub async fn echo() {
 }
 
 pub async fn http() {
+    use hyper::body::Bytes;
     use hyper::{header, service::service_fn, Body, Request, Response};
+    let body = match text("path") {
+        None => Bytes::from_static(b"Hello, World!"),
+        Some(path) => Bytes::from(std::fs::read(path).unwrap()),
+    };
     let l = listen().await;
     loop {
         let (s, _) = l.accept().await.unwrap();
         s.set_nodelay(true).unwrap();
+        let body = body.clone();
         tokio::spawn(async move {
-            let hello = service_fn(|_: Request<Body>| async {
-                let mut r = Response::new(Body::from("Hello, World!"));
+            let hello = service_fn(|_: Request<Body>| {
+                let mut r = Response::new(Body::from(body.clone()));
                 r.headers_mut().insert(
                     header::CONTENT_TYPE,
                     header::HeaderValue::from_static("text/plain"),
                 );
-                Ok::<_, Infallible>(r)
+                async { Ok::<_, Infallible>(r) }
             });
             let _ = hyper::server::conn::Http::new()
                 .http1_only(true)
