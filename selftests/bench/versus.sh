@@ -53,6 +53,36 @@ a_server()
 		"$out/RESULTS.md")" 'lines of the summary'
 }
 
+# a_daemon EXAMPLE PROGRAM CLIENT ROW FIGURE: ours and theirs, if both are there
+a_daemon()
+{
+	local got table=$out/RESULTS.md
+
+	if [ ! -x "$build/examples/$1" ] || ! command -v "$3" >/dev/null ||
+			! PATH=$PATH:/usr/sbin command -v "$2" >/dev/null; then
+		echo "# $1 and $2: not all of it is here"
+		return
+	fi
+	got=$(FRESH=1 N=1 ROW=$4 PEERS=${2%-server} timeout 120 "$run" "$build" \
+		2>&1) || fail "exit code $?: $got"
+	same 0 "$(grep -c 'failed in' "$table")" 'failures'
+	same 1 "$(grep -c "^| .* | $5 | .* | ${2%-server}.*: [0-9].* |" \
+		"$table")" 'lines of the summary'
+	matches "$(grep "^- $3: " "$table")" "* $3 [0-9d]*" 'the client'
+	got=$(find "$out/files" -mindepth 1)
+	same '' "$got" 'files that stay'
+}
+
+daemons()
+{
+	local FILEDIR=$out/files
+
+	mkdir -p "$FILEDIR"
+	export FILEDIR
+	a_daemon oa-httpd nginx wrk httpd-large-close requests
+	a_daemon oa-cache redis-server redis-benchmark cache-64-16 GET
+}
+
 # What of two turns is told: ratios turn by turn, and by which figure.
 marks()
 {
@@ -89,6 +119,15 @@ marks()
 		           epoll=echo(100, 10, .5)))
 		print(told('echo-10000', 'requests', oa=echo(99, 12, .96),
 		           epoll=echo(100, 10, .5)))
+
+		def got(rate, cpu, busy, set_busy):
+		    return [dict(get=rate, get_cpu=cpu, get_client=busy,
+		                 set=rate, set_cpu=cpu, set_client=set_busy)]
+
+		print(told('cache-64-1', 'get', oa=got(110, 6, .96, .5),
+		           redis=got(100, 10, .5, .5)))
+		print(told('cache-64-1', 'set', oa=got(110, 6, .96, .5),
+		           redis=got(100, 10, .5, .5)))
 	END
 	) || fail 'it does not run'
 	same '10.00 False
@@ -96,7 +135,9 @@ marks()
 0.96 True
 0.96 False
 0.96 True (by CPU)
-0.99 False (by CPU)' "$got" 'verdicts'
+0.99 False (by CPU)
+1.10 True (by CPU)
+1.10 False' "$got" 'verdicts'
 }
 
 what_is_wrong()
@@ -115,4 +156,4 @@ what_is_wrong()
 	same 1 $? 'a wrong file'
 }
 
-run_tests row_in_turns a_server marks what_is_wrong
+run_tests row_in_turns a_server daemons marks what_is_wrong

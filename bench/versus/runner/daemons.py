@@ -28,9 +28,8 @@ events {{
 }}
 http {{
     access_log off;
-    sendfile on;
-    tcp_nopush on;
     tcp_nodelay on;
+    {settings}
     keepalive_requests 1000000000;
     open_file_cache max=1000;
     open_file_cache_valid 1s;
@@ -53,13 +52,14 @@ def free_port():
         return s.getsockname()[1]
 
 
-def nginx(program, folder, root):
+def nginx(program, settings, folder, root):
     """Workers of root's nginx would be somebody who may not read here."""
     port = free_port()
     me = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() == 0 else ''
     path = os.path.join(folder, 'nginx.conf')
     with open(path, 'w', encoding='utf-8') as f:
         f.write(NGINX.format(folder=folder, root=root, port=port,
+                             settings=' '.join(settings),
                              user='user %s;' % me if me else ''))
     return [program, '-p', folder, '-c', path, '-e', 'stderr'], port
 
@@ -82,7 +82,7 @@ def command_of(s, row, peer, program, folder):
         if peer is None:
             return [s.example('oa-httpd'), '-p', '0', '-w', '1', root], None
         if peer.family == 'nginx':
-            return nginx(program, folder, root)
+            return nginx(program, peer.args, folder, root)
         return [program, 'http', '--workers=1',
                 '--path=' + os.path.join(root, FILE)] + peer.args, None
     if peer is None:

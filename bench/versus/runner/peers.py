@@ -44,7 +44,8 @@ PEERS = [
     Peer('nowait', 'preadv2(NOWAIT) in C', 'raw', ['--by=nowait']),
     Peer('raw', 'futex and heap in C', 'raw'),
     Peer('fio', 'fio', 'fio'),
-    Peer('nginx', 'nginx', 'nginx'),
+    Peer('nginx', 'nginx', 'nginx', ['sendfile on;', 'tcp_nopush on;']),
+    Peer('nginx-read', 'nginx, sendfile off', 'nginx', ['sendfile off;']),
     Peer('redis', 'redis-server', 'redis'),
 ]
 BY_NAME = {p.name: p for p in PEERS}
