@@ -8,6 +8,7 @@ Without arguments it only checks the environment, before anything is built.
 import json
 import os
 import shutil
+import signal
 import sys
 
 from . import charts, clients, environment, measure, peers, rows, table
@@ -117,6 +118,8 @@ def without(build, chosen):
 
 
 def main(build, out, left_out):
+    # servers are ended, folders removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen, turns = asked()
     programs, absent = wanted_peers(build)
     # a reason is "FAMILY: WHY"

@@ -25,13 +25,11 @@ def own_children():
 
 
 def loaded(s, daemon, command):
-    """What the client prints, and seconds: of the clock, the server's CPU and
-    the client's."""
+    """What the client prints, and CPU seconds: the server's, its own."""
     clocks = [clock_of(p) for p in daemon.processes()]
 
     def now():
-        return (time.monotonic(), sum(map(time.clock_gettime, clocks)),
-                own_children())
+        return sum(map(time.clock_gettime, clocks)), own_children()
     before = now()
     text = text_of(command, s.client)
     try:
@@ -39,7 +37,7 @@ def loaded(s, daemon, command):
     except OSError as e:
         raise Failed('a process of the server is gone') from e
     daemon.check_alive()
-    return text, [b - a for a, b in zip(before, after)]
+    return text, after[0] - before[0], after[1] - before[1]
 
 
 def wrk(s, row, daemon):
@@ -49,15 +47,15 @@ def wrk(s, row, daemon):
     where = ['http://127.0.0.1:%d/%s' % (daemon.port, daemons.FILE)]
     if not s.quick:
         text_of(command + ['-d', '1s'] + where, s.client)
-    text, spent = loaded(
+    text, server, client = loaded(
         s, daemon, command + ['-d', '1s' if s.quick else '3s'] + where)
     figures = lines_of(text)
     if figures['errors']:
         raise Failed('%d of the requests failed' % figures['errors'])
-    wall, server, client = spent
-    figures.update(requests=figures['done'] / figures['seconds'],
-                   server_cpu=server * 1e9 / figures['done'],
-                   server_busy=server / wall, client_busy=client / wall)
+    done, seconds = figures['done'], figures['seconds']
+    figures.update(requests=done / seconds, server_cpu=server * 1e9 / done,
+                   server_busy=server / seconds,
+                   client_busy=client / seconds)
     return figures
 
 
@@ -73,17 +71,18 @@ def redis_benchmark(s, row, daemon):
     figures = {}
     for what in 'set', 'get':
         asked = command(what, row.pipeline, count)
-        text, (wall, server, client) = loaded(s, daemon, asked)
+        text, server, client = loaded(s, daemon, asked)
         got = list(csv.DictReader(text.strip().split('\n')))
         if len(got) != 1 or got[0].get('test') != what.upper():
             raise Failed('redis-benchmark tells other figures')
+        rate, done = float(got[0]['rps']), int(asked[-1])
         figures.update({
-            what: float(got[0]['rps']),
+            what: rate,
             what + '_p50': float(got[0]['p50_latency_ms']) * 1e3,
             what + '_p99': float(got[0]['p99_latency_ms']) * 1e3,
-            what + '_cpu': server * 1e9 / int(asked[-1]),
-            what + '_server': server / wall,
-            what + '_client': client / wall})
+            what + '_cpu': server * 1e9 / done,
+            what + '_server': server * rate / done,
+            what + '_client': client * rate / done})
     return figures
 
 
