@@ -155,12 +155,14 @@ static inline uint64_t park_begin_unseen(struct worker *w, struct task *t)
 /*
  * The same under a lock that guards who may wake it, and that the committer
  * gives up when it is off its stack, so nobody finds it on its way: a wait of
- * WAIT_MAY_CANCEL and WAIT_SYNC, without a deadline, in a task on @w. The lock
- * is held for a switch longer by that.
+ * WAIT_MAY_CANCEL and WAIT_SYNC, without a deadline, in the task @t on @w. The
+ * lock is held for a switch longer by that; not if jobs are to be published.
  */
-static inline bool park_may_lock(const struct worker *w, oa_time_t deadline)
+static inline bool park_may_lock(const struct worker *w, const struct task *t,
+				 oa_time_t deadline)
 {
-	return w && deadline == OA_FOREVER && park_is_asymmetric();
+	return w && deadline == OA_FOREVER && !(t->flags & TASK_JOBS) &&
+	       park_is_asymmetric();
 }
 
 enum wait_state park_wait_locked(struct worker *w, struct task *t,

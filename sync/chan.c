@@ -213,7 +213,7 @@ static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
 	enum wait_state how;
 
 	WRITE_ONCE(t->wait_on, n);
-	if (likely(park_may_lock(w, n->deadline))) {
+	if (likely(park_may_lock(w, t, n->deadline))) {
 		n->epoch = park_begin_unseen(w, t);
 		queue_append(queue, n);
 		how = park_wait_locked(w, t, &ch->lock);
