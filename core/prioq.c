@@ -43,6 +43,9 @@ void prioq_push(struct worker *w, struct task *t)
 	if (!(t->flags & TASK_PINNED))
 		WRITE_ONCE(q->free, q->free + 1);
 	spin_unlock(&q->lock);
+	/* The default class had every turn until now. */
+	if (!w->special)
+		w->others_at = w->turn;
 	w->special = true;
 }
 

@@ -323,6 +323,7 @@ static __noinline struct task *pick_special(struct worker *w)
 	}
 	if (w->local.n && (w->turn & 7) == 0)
 		return list_pop(&w->local);
+	w->others_at = w->turn;
 	/* relaxed: only the owner adds, and then sets this */
 	w->special = w->local.n || READ_ONCE(w->prioq.n);
 	return NULL;

@@ -42,6 +42,13 @@ static void *notes(void *arg)
 	return NULL;
 }
 
+static void *gives_way_till_stop(void *arg)
+{
+	while (!SEEN(now->stop))
+		ASSERT_OK(oa_yield());
+	return arg;
+}
+
 static void expect_sorted(unsigned int n)
 {
 	ASSERT_EQ(n, SEEN(now->n));
@@ -66,6 +73,32 @@ ORDER_TEST(smaller_first)
 			ASSERT_OK(oa_go(notes, as_result(mixed(i)),
 					.prio = mixed(i), .scope = &s));
 	expect_sorted(LEVELS);
+}
+
+/* Long turns without it are nothing that the default class has to make up. */
+static void turns_of_others(bool pinned)
+{
+	oa_task_t t = { 0 };
+
+	TELL(now->stop, 0);
+	if (pinned)
+		t = oa_spawn(gives_way_till_stop, NULL, .pinned = true);
+	for (int i = 0; i < 50 * STEP; i++)
+		ASSERT_OK(oa_yield());
+	TELL(now->n, 0);
+	ASSERT_OK(oa_go(notes, as_result(0)));
+	ASSERT_OK(oa_go(notes, as_result(-1), .prio = -1));
+	task_wait_until(SEEN(now->n) == 2);
+	EXPECT_EQ(-1, now->order[0]);
+	TELL(now->stop, 1);
+	if (pinned)
+		ASSERT_OK(oa_join(t, NULL));
+}
+
+ORDER_TEST(after_many_turns_of_the_default_one)
+{
+	turns_of_others(false);
+	turns_of_others(true);
 }
 
 ORDER_TEST(those_that_are_pinned_as_well)
