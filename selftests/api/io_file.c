@@ -25,6 +25,13 @@ FIXTURE_TEARDOWN(io_file)
 	ASSERT_EQ(0, close(self->dir));
 }
 
+static bool reads_without_waiting(int fd, char *page)
+{
+	struct iovec v = { page, 4096 };
+
+	return preadv2(fd, &v, 1, 0, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP;
+}
+
 /* What goes past the cache is never done at once: that would hold the worker. */
 TASK_TEST_F(io_file, past_the_cache, .workers = variant->workers)
 {
@@ -54,6 +61,11 @@ TASK_TEST_F(io_file, past_the_cache, .workers = variant->workers)
 	EXPECT_EQ(fd, oa_openat(self->dir, "cached",
 				O_CREAT | O_RDWR | O_CLOEXEC, 0600));
 	EXPECT_EQ(4096, oa_pwrite(fd, page, 4096, 0));
+	if (!reads_without_waiting(fd, page)) {
+		EXPECT_OK(oa_close(fd));
+		free(page);
+		SKIP("a file system that reads nothing without waiting");
+	}
 	before = (struct oa_stats)OA_STATS_INIT;
 	ASSERT_OK(oa_stats(NULL, &before));
 	EXPECT_EQ(4096, oa_pread(fd, page, 4096, 0));
