@@ -156,7 +156,8 @@ struct task *task_end(struct worker *w, struct task *t, void *result)
 	STAT_INC(w, ended);
 	if (unlikely(life & LIFE_ASKED))
 		w->cancelled++;
-	task_release(w, t);
+	if (unlikely(t->flags & TASK_POSTED || w->rt->cfg.max_tasks))
+		task_release(w, t);
 	if (unlikely(t->locks | (uint8_t)READ_ONCE(t->prio) |
 		     (t->flags & TASK_TOLD)))
 		ends_odd(w, t, result);
@@ -435,9 +436,8 @@ static int join(oa_task_t h, void **result, oa_time_t deadline)
 	/* Nobody else looks at ->joiner before it has run. */
 	set_joiner(t, self, deadline_min(self, deadline));
 	STAT_INC(worker_self(), claims);
-	return join_ended(self, t, (enum wait_state)(uintptr_t)
-			  park_wait_into(self, t, COMMIT_PARK), result,
-			  deadline);
+	sched_park_into(worker_self(), self, t, COMMIT_PARK);
+	return join_ended(self, t, park_end(self), result, deadline);
 }
 
 /* What a task looks like that was just spawned to be joined. */
@@ -481,7 +481,8 @@ static inline bool join_next(oa_task_t h, void **result, int *err)
 		set_joiner(t, self, OA_FOREVER);
 	}
 	STAT_INC(w, claims);
-	how = (enum wait_state)(uintptr_t)park_wait_into(self, t, commit);
+	sched_park_into(w, self, t, commit);
+	how = park_end(self);
 	if (unlikely(how != WAIT_WOKEN)) {
 		*err = join_ended(self, t, how, result, OA_FOREVER);
 		return true;
@@ -498,7 +499,7 @@ int oa_join(oa_task_t h, void **result)
 	int err;
 
 	if (likely(join_next(h, result, &err)))
-		return (int)(intptr_t)arch_return((void *)(intptr_t)err);
+		return arch_return_int(err);
 	return join(h, result, OA_FOREVER);
 }
 

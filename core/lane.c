@@ -50,25 +50,12 @@ void lane_init(struct lane *l)
 	l->head = l->tail = LANE_BASE;
 }
 
-void lane_push_front(struct lane *l, struct task *t)
+void lane_push_first(struct lane *l, struct task *t)
 {
-	uint32_t head = l->head;
-
-	if (lane_empty(l)) {
-		lane_refill_begin(l);
-		WRITE_ONCE(l->slot[LANE_BASE + 1], t);
-		lane_refill_end(l, 2);
-	} else {
-		OA_BUG_ON(head == 0);
-		WRITE_ONCE(l->slot[head - 1], t);
-		/* [lane] the slot before the index, for the rescuer */
-		atomic_store_rel(&l->head, head - 1);
-		/*
-		 * The rescuer may have emptied the lane as it was, up to the
-		 * old head: then tail == old head, and ours is still in.
-		 */
-		lane_let_finish(l);
-	}
+	OA_BUG_ON(!lane_empty(l));
+	lane_refill_begin(l);
+	WRITE_ONCE(l->slot[LANE_BASE + 1], t);
+	lane_refill_end(l, 2);
 	l->has_next = true;
 }
 

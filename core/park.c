@@ -65,17 +65,6 @@ int park_refuse(struct task *t)
 	return -ECANCELED;
 }
 
-/* The caller's task, after its wait: how did it end? */
-static enum wait_state park_end(struct task *t)
-{
-	/* [park] acquire: what the waker wrote before it swapped the word */
-	enum wait_state how = wait_state_of(atomic_load_acq(&t->wait));
-
-	/* relaxed: nobody has an epoch that is over */
-	atomic_store_rlx(&t->wait, READ_ONCE(t->wait) & ~(uint64_t)0xff);
-	return how;
-}
-
 bool park_abandon(struct task *t, uint64_t epoch)
 {
 	uint64_t word = READ_ONCE(t->wait); /* relaxed: swapped below */
@@ -105,12 +94,6 @@ enum wait_state park_wait_locked(struct worker *w, struct task *t,
 	w->commit_lock = lock;
 	sched_park_locked(w, t);
 	return park_end(t);
-}
-
-void *park_wait_into(struct task *t, struct task *next, enum commit how)
-{
-	sched_park_into(worker_self(), t, next, how);
-	return arch_return((void *)(uintptr_t)park_end(t));
 }
 
 static inline enum claim claim(struct task *t, uint64_t epoch,

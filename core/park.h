@@ -24,9 +24,6 @@ static inline struct task *park_self(void)
  * WAIT_WOKEN, WAIT_CANCELLED or WAIT_TIMEDOUT. May change worker.
  */
 enum wait_state park_wait(struct task *t);
-/* The same, running the claimed task @next at once; @how: PARK or JOIN. */
-void *park_wait_into(struct task *t, struct task *next, enum commit how);
-
 /* The caller's task. Undoes park_begin(); false: somebody ended it first. */
 bool park_abandon(struct task *t, uint64_t epoch);
 
@@ -208,6 +205,17 @@ void park_cancel(struct task *t, oa_task_t h);
 
 /* Worker: timers that are due; how many fired. */
 unsigned int park_expire(struct worker *w, oa_time_t now);
+
+/* The caller's task, after its wait: how did it end? */
+static inline enum wait_state park_end(struct task *t)
+{
+	/* [park] acquire: what the waker wrote before it swapped the word */
+	enum wait_state how = wait_state_of(atomic_load_acq(&t->wait));
+
+	/* relaxed: nobody has an epoch that is over */
+	atomic_store_rlx(&t->wait, READ_ONCE(t->wait) & ~(uint64_t)0xff);
+	return how;
+}
 
 /* The running task was cancelled: -ECANCELED, if it comes back. */
 int park_refuse(struct task *t) __cold_path;

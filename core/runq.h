@@ -114,7 +114,8 @@ static inline struct task *ring_take_alone(struct ring *r)
 }
 
 void lane_init(struct lane *l);
-void lane_push_front(struct lane *l, struct task *t);
+/* Owner, with an empty lane. */
+void lane_push_first(struct lane *l, struct task *t);
 /* Another worker, when the owner is stuck: takes all that is there. */
 uint32_t lane_rescue(struct lane *l, struct task **out);
 
@@ -155,6 +156,28 @@ static inline struct task *lane_pop(struct lane *l)
 		l->next_runs = 0;
 	}
 	return t;
+}
+
+/* Owner. @t becomes the run-next task; there is none. */
+static inline void lane_push_front(struct lane *l, struct task *t)
+{
+	uint32_t head = l->head, tail = READ_ONCE(l->tail);
+
+	if (unlikely(head > tail || !head)) {
+		lane_push_first(l, t);
+		return;
+	}
+	if (head == tail)
+		l->next_runs = 0;
+	WRITE_ONCE(l->slot[head - 1], t);
+	/* [lane] the slot before the index, for the rescuer */
+	atomic_store_rel(&l->head, head - 1);
+	/*
+	 * The rescuer may have emptied the lane as it was, up to the old head:
+	 * then tail == old head, and ours is still in.
+	 */
+	lane_let_finish(l);
+	l->has_next = true;
 }
 
 /*

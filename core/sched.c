@@ -26,6 +26,7 @@
 #include <stddef.h>
 
 #include "core/bug.h"
+#include "core/end.h"
 #include "core/fork.h"
 #include "core/grown.h"
 #include "core/idle.h"
@@ -676,6 +677,14 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 	struct cxx_state lost;	/* what oa_exit() left unhandled */
 	struct task *t;
 
+	/* To be out of turn twice does no harm. */
+	if (READ_ONCE(cur->life) & LIFE_JSET && likely(!out_of_turn(w)) &&
+	    (t = task_end_plain(w, cur, result)) != NULL) {
+		w->dead = s;
+		w->commit = COMMIT_END;
+		enter(w, t);
+		goto away;
+	}
 	switch_leaving(w, cur, &lost);
 	t = task_end(w, cur, result);
 	if (unlikely(out_of_turn(w))) {
@@ -704,6 +713,7 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 		enter(w, t);
 	else
 		WRITE_ONCE(w->current, NULL);
+away:
 #ifdef OA_TSAN
 	w = switch_rest(w, t, s);
 	sched_finish(w);

@@ -287,7 +287,7 @@ static inline int send(struct oa_chan *ch, const void *elem, struct task *t,
 	if (ch->receivers)
 		return send_over(ch, elem, t, deadline);
 	if (ch->len >= ch->cap)
-		return send_wait(ch, elem, t, deadline);
+		return arch_return_int(send_wait(ch, elem, t, deadline));
 	ring_put(ch, elem);
 	ch->sent++;
 	spin_unlock(&ch->lock);
@@ -425,9 +425,9 @@ __always_inline_oa int recv(struct oa_chan *ch, void *elem, struct task *t,
 	if (!ch->len) {
 		if (ch->senders)
 			return recv_over(ch, elem, t, deadline);
-		return unlikely(ch->closed) ?
-			recv_slow(ch, elem, t, deadline) :
-			recv_wait(ch, elem, t, deadline);
+		if (unlikely(ch->closed))
+			return recv_slow(ch, elem, t, deadline);
+		return arch_return_int(recv_wait(ch, elem, t, deadline));
 	}
 	if (ch->senders)
 		return recv_slow(ch, elem, t, deadline);

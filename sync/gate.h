@@ -48,7 +48,7 @@ gate_wait(const struct gate *g, struct sync *s, oa_time_t deadline)
 		return err;
 	if (likely(!gate_try(g, s)))
 		return 0;
-	return gate_wait_slow(g, s, t, deadline);
+	return arch_return_int(gate_wait_slow(g, s, t, deadline));
 }
 
 /*

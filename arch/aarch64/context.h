@@ -78,6 +78,11 @@ __always_inline_oa void *arch_return(void *result)
 	return result;
 }
 
+__always_inline_oa int arch_return_int(int result)
+{
+	return result;
+}
+
 /* Resume @to and save nothing: the present stack is free from here on. */
 __always_inline_oa __noreturn_fn void arch_jump(struct arch_ctx *to,
 						void *payload)

@@ -68,6 +68,8 @@ __always_inline_oa void *arch_switch(struct arch_ctx *from,
  * and a suspend. Not worth it where both sides do come from one place.
  */
 void *arch_return(void *result) __hidden_symbol;
+/* The same for an int: a conversion of the other would be no tail call. */
+int arch_return_int(int result) __asm__("arch_return") __hidden_symbol;
 
 /* Resume @to and save nothing: the present stack is free from here on. */
 __always_inline_oa __noreturn_fn void arch_jump(struct arch_ctx *to,
