@@ -159,13 +159,20 @@ static void give_up_stacks(struct task *t)
 	}
 }
 
-/* What they have still to do to their descriptors. */
-static void abandon_closers(struct runtime *rt)
+void bury_closers(struct runtime *rt)
 {
+	struct closer *c, *later;
+
 	spin_lock(&rt->closers_lock);
-	for (struct closer *c = rt->closers; c; c = c->later)
-		if (!rt->left_behind || !is_current(rt, c->task))
-			fd_abandon(c);
+	for (c = rt->closers; c; c = later) {
+		later = c->later;
+		if (is_current(rt, c->task))
+			continue;
+		fd_abandon(c);
+		*c->pprev = later;
+		if (later)
+			later->pprev = c->pprev;
+	}
 	spin_unlock(&rt->closers_lock);
 }
 
@@ -215,7 +222,7 @@ void bury_all(struct runtime *rt, bool left_behind)
 	while (inject_take(&rt->inject, &t, 1) ||
 	       post_queue_take(&rt->post_queue, &t, 1))
 		;
-	abandon_closers(rt);
+	bury_closers(rt);
 	for_each(rt, false, forget_joiner);
 	for_each(rt, true, bury);
 	for (uint32_t i = 0; left_behind && i < rt->nr_workers; i++)

@@ -11,5 +11,10 @@
  * from outside is told.
  */
 void bury_all(struct runtime *rt, bool left_behind);
+/*
+ * What tasks that run no more have still to do to descriptors, done for them:
+ * again when a worker that had been left behind has ended.
+ */
+void bury_closers(struct runtime *rt);
 
 #endif

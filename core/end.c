@@ -43,10 +43,20 @@ void rt_worker_gone(struct runtime *rt)
 	uint32_t none = RT_END_NONE;
 
 	/* [gone] what this thread did, before who waits for it frees it */
-	if (atomic_sub(&rt->running, 1) != 1)
-		return;
+	bool last = atomic_sub(&rt->running, 1) == 1;
+
 	/* [gone] too late if who waited has left us behind */
-	if (!atomic_cas(&rt->end, &none, (uint32_t)RT_END_WORKER))
+	if (!last)
+		none = atomic_load(&rt->end); /* [gone] */
+	else if (!atomic_cas(&rt->end, &none, (uint32_t)RT_END_WORKER))
+		last = false;
+	/*
+	 * What ran here then, and was left alone, stays where it stands: our
+	 * ->current went before the swap above, theirs is before their look.
+	 */
+	if (none == RT_END_WAITER)
+		bury_closers(rt);
+	if (!last)
 		return;
 	if (READ_ONCE(rt->stopping) == RT_NOW)
 		bury_all(rt, false);

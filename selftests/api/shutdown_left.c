@@ -7,6 +7,7 @@
 #include "actors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -308,6 +309,57 @@ TEST_F(left, a_close_after_who_did_not_come)
 	end(self, NULL);
 	ASSERT_OK(oa_run(closes_both, self, .workers = variant->workers));
 	TELL(self->hog, 2);
+}
+
+/* A close that one of those begins, and never comes back from. */
+
+static void *computes_and_closes(void *arg)
+{
+	data *s = arg;
+
+	TELL(s->hog, 1);
+	while (SEEN(s->hog) < 2)
+		;
+	oa_close(s->fds[0]);
+	COUNT(s->back);
+	return NULL;
+}
+
+static void *uses_the_number(void *arg)
+{
+	data *s = arg;
+	struct oa_deadline d;
+	char c = 1;
+
+	OA_WITHIN(&d, 10 * OA_SEC) {
+		EXPECT_EQ(1, oa_write(s->fds[1], &c, 1));
+		EXPECT_EQ(1, oa_read(s->fds[0], &c, 1));
+		EXPECT_OK(oa_close(s->fds[0]));
+		EXPECT_OK(oa_close(s->fds[1]));
+	}
+	ASSERT_EQ(0, pipe(s->fds));
+	return NULL;
+}
+
+TEST_F(left, a_close_by_who_did_not_come, .timeout = 60)
+{
+	unsigned int threads = harness_nr_threads();
+	int was = self->fds[0];
+
+	ASSERT_OK(oa_start(&self->rt, keeps, self, .workers = 1,
+			   .watch = OA_FOREVER));
+	ASSERT_OK(oa_go(computes_and_closes, self, .runtime = self->rt));
+	wait_until(SEEN(self->hog) == 1);
+	end(self, NULL);
+	TELL(self->hog, 2);
+	wait_until(harness_nr_threads() == threads);
+	EXPECT_EQ(0u, SEEN(self->back));
+	if (fcntl(was, F_GETFD) < 0) {
+		close(self->fds[1]);
+		ASSERT_EQ(0, pipe(self->fds));
+		EXPECT_EQ(was, self->fds[0]);
+	}
+	ASSERT_OK(oa_run(uses_the_number, self, .workers = variant->workers));
 }
 
 /*
