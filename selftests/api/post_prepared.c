@@ -315,20 +315,26 @@ static void *posts_until_done(void *arg)
 	return NULL;
 }
 
-/* The kernel's for requests take no signals. */
+/* The kernel's for requests take no signals. Their names come later. */
+#define PF_IO_WORKER 0x10u
+
 static bool is_kernels(const char *tid)
 {
-	char path[64], name[16] = "";
+	char path[64], line[512] = "", *end;
+	unsigned int flags = 0;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
 	f = fopen(path, "re");
 	if (f) {
-		if (!fgets(name, sizeof(name), f))
-			name[0] = '\0';
+		if (!fgets(line, sizeof(line), f))
+			line[0] = '\0';
 		fclose(f);
 	}
-	return !strncmp(name, "iou-", 4);
+	/* State, five numbers, flags. */
+	end = strrchr(line, ')');
+	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u",
+			     &flags) == 1 && flags & PF_IO_WORKER;
 }
 
 /* The threads of this process; of the workers there are no others' ids. */
