@@ -44,9 +44,9 @@ static void examine(const char *core)
 	EXPECT_IN_ORDER(said_to(&said, "oa bt spinner"), "in thread",
 			"spins_on", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt channel"), "park_wait",
-			"recv_slow", "receives", "arch_entry");
+			"recv_wait", "receives", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt blocked"), "parked",
-			"in thread", "recv_slow", "receives", "pool_thread");
+			"in thread", "recv_wait", "receives", "pool_thread");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt busy"), "running",
 			"in thread", "blocks", "pool_thread");
 	EXPECT_IN_ORDER(said_to(&said, "oa bt nested"), "park_wait", "inner",

@@ -116,9 +116,9 @@ TEST_F_TIMEOUT(process, suspended_tasks_are_walked_to_their_beginning, 60)
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt later"), "\"later\"",
 			"it has not begun");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt channel"), "\"channel\"",
-			"park_wait", "recv_slow", "receives", "arch_entry");
+			"park_wait", "recv_wait", "receives", "arch_entry");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt blocked"), "\"blocked\"",
-			"in thread", "recv_slow", "receives", "pool_thread");
+			"in thread", "recv_wait", "receives", "pool_thread");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt busy"), "running",
 			"in thread", "blocks", "pool_thread");
 	EXPECT_IN_ORDER(said_to(&self->said, "oa bt starter"), "\"starter\"",
