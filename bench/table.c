@@ -6,6 +6,7 @@ extern const struct bench bench_sched_yield, bench_sched_spawn,
 	bench_sched_spawn_join, bench_sched_skynet, bench_sched_fib,
 	bench_sched_wake, bench_sched_steal, bench_sched_cancel,
 	bench_sched_shutdown;
+extern const struct bench bench_job_pair;
 extern const struct bench bench_job_fib, bench_job_skynet, bench_job_for;
 extern const struct bench bench_sync_mutex, bench_sync_mutex_contended,
 	bench_sync_rwlock, bench_sync_sem, bench_sync_cond, bench_sync_barrier,
@@ -28,6 +29,7 @@ const struct bench *const bench_table[] = {
 	&bench_sched_steal,
 	&bench_sched_cancel,
 	&bench_sched_shutdown,
+	&bench_job_pair,
 	&bench_job_fib,
 	&bench_job_skynet,
 	&bench_job_for,

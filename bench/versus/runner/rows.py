@@ -25,7 +25,7 @@ NOTES = {
     ('pthreads', 'memory'): "5,000 threads; without the kernel's part",
     ('rayon', 'spawn'): JOBS,
     ('tbb', 'spawn'): JOBS,
-    ('rayon', 'spawn-join'): JOBS + ': join() of two, one of them empty',
+    ('rayon', 'spawn-join'): 'join() of two, one of them empty',
     ('tbb', 'spawn-join'): JOBS,
     ('tokio', 'yield'): 'wakes itself, which is dearer by yield_now()',
     ('tokio-ct', 'yield'): 'wakes itself, which is dearer by yield_now()',
@@ -67,9 +67,13 @@ def compute_rows():
                                'first round': ('first', 1)}, '-n')])
     yield Row(
         'spawn-join', 'tasks', 'spawn and join, one by one', 'spawn-join', 1,
-        tasks + ['rayon', 'tbb'],
+        tasks + ['tbb'],
         [ns('task', 'a task', at_most(30, 'ns'))],
         [Bench('sched spawn-join', {'spawn+join': ('task', 1)})])
+    yield Row(
+        'fork-join', 'jobs', 'fork and join a job, one by one', 'spawn-join',
+        1, ['rayon', 'tbb'], [ns('task', 'a job')],
+        [Bench('job pair', {'fork+join': ('task', 1)})])
     for w in 1, 2:
         rayon = within(1.25, ['rayon'], "at most 1.25 of rayon's")
         yield Row(
