@@ -240,7 +240,7 @@ a_signal_closes_the_room()
 		same 0 "$status" "exit code of $signal"
 		same '* the room is closing' "$(end_of "$ann")" ann
 		same '* the room is closing' "$(end_of "$nobody")" nobody
-		same '' "$(<"$tmp/errors")" "errors of $signal"
+		same '' "$(said "$tmp/errors")" "errors of $signal"
 		exec {ann}>&- {nobody}>&-
 	done
 }

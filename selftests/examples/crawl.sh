@@ -137,7 +137,7 @@ a_signal_interrupts_it()
 		server=
 		same $((128 + $(kill -l $signal))) $status "exit code of $signal"
 		matches "$(<"$tmp/report")" '*0 failed;*' "report of $signal"
-		same '' "$(<"$tmp/errors")" "errors of $signal"
+		same '' "$(said "$tmp/errors")" "errors of $signal"
 	done
 }
 

@@ -126,7 +126,7 @@ an_idle_server_ends_at_once()
 	serve
 	stop TERM
 	same 0 "$status" 'exit code'
-	same '' "$(cat "$tmp/errors")" errors
+	same '' "$(said "$tmp/errors")" errors
 }
 
 # What a peer leaves behind when it goes in the middle harms nobody.

@@ -135,7 +135,7 @@ under_load()
 	wait $server
 	same 0 $? 'exit code of the first'
 	server=
-	same '' "$(<"$tmp/errors")" errors
+	same '' "$(said "$tmp/errors")" errors
 }
 
 nobody_notices_a_restart()
