@@ -14,8 +14,9 @@
 	(LIFE_ALIVE | LIFE_HANDLE | LIFE_JCLAIM | LIFE_JSET)
 
 /*
- * The joiner, who is to go on here; NULL: nothing was done. See wake_joiner()
- * in core/join.c, of which this is a part.
+ * The joiner, who is to go on here; NULL: nothing was done that task_end() does
+ * not do again. See wake_joiner() in core/join.c, of which this is a part. The
+ * end is counted after the claim: the joiner, alive, runs on this worker alone.
  */
 static inline struct task *task_end_plain(struct worker *w, struct task *t,
 					  void *result)
@@ -24,9 +25,9 @@ static inline struct task *task_end_plain(struct worker *w, struct task *t,
 	struct task *joiner;
 	uint64_t epoch, word;
 
-	if ((life & (MAX_TASKS - 1)) != LIFE_JOINED || t->flags != TASK_STARTED || t->locks ||
-	    READ_ONCE(t->prio) || w->rt->cfg.max_tasks ||
-	    w->rt->debug_migrate)
+	if ((life & (MAX_TASKS - 1)) != LIFE_JOINED ||
+	    t->flags != TASK_STARTED || t->locks || READ_ONCE(t->prio) ||
+	    w->rt->cfg.max_tasks || w->rt->debug_migrate)
 		return NULL;
 	joiner = atomic_load_acq(&t->joiner); /* [joiner] */
 	epoch = atomic_load_acq(&t->joiner_epoch); /* [joiner] */

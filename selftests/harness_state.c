@@ -123,6 +123,7 @@ void harness_wait_step(struct harness_wait *w)
 		sched_yield();
 		return;
 	}
+	/* Between two looks at a state, so that who is to reach it gets a CPU. */
 	nanosleep(&nap, NULL);
 	if (!limit || harness_clock() - harness_current.start < limit)
 		return;
@@ -283,6 +284,7 @@ void harness_leaks_end(const struct harness_leaks *l, const char *file,
 		now.threads = nr_lasting_threads();
 		if (now.fds == l->fds && now.threads == l->threads)
 			return;
+		/* Likewise: the kernel is still taking a thread down. */
 		nanosleep(&nap, NULL);
 	} while (harness_clock() < until);
 	harness_log(file, line, "leak: descriptors %u -> %u, threads %u -> %u",
