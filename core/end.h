@@ -25,7 +25,7 @@ static inline struct task *task_end_plain(struct worker *w, struct task *t,
 	struct task *joiner;
 	uint64_t epoch, word;
 
-	if ((life & (MAX_TASKS - 1)) != LIFE_JOINED ||
+	if ((life & (MAX_TASKS - 1) & ~(uint64_t)LIFE_INQ) != LIFE_JOINED ||
 	    t->flags != TASK_STARTED || t->locks || READ_ONCE(t->prio) ||
 	    w->rt->cfg.max_tasks || w->rt->debug_migrate)
 		return NULL;

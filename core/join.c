@@ -16,7 +16,8 @@
  * A join of a task that has not started claims it (QUEUED) and runs it at
  * once, on a stack of its own, since the joiner must stay cancellable; the end
  * comes straight back. Its queue entry, if it is not the very next, is left
- * behind as one too many (LIFE_INQ, core/sched.c).
+ * behind as one too many (LIFE_INQ, core/sched.c), until it is the newest of
+ * its queue or its turn has come.
  */
 #include <errno.h>
 
@@ -40,6 +41,10 @@ static void reap(struct worker *w, struct task *t)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 
+	if (life & LIFE_INQ && w) {
+		sched_take_back(w);
+		life = atomic_load_acq(&t->life); /* [life] */
+	}
 	while (life & LIFE_INQ) {
 		/* [life] */
 		if (atomic_cas(&t->life, &life, life | LIFE_GONE))

@@ -10,7 +10,21 @@
  * nobody took them in between, and the owner cannot have written over them,
  * since it appends only while tail - head < RING_SIZE [ring-head].
  *
- * Progress: push wait-free, take lock-free.
+ * What was appended last can be taken back. A taker that has read the old tail
+ * must not succeed afterwards, so the head counts how often that was done:
+ *
+ *   owner                               taker
+ *   tail = t - n                        load head (count, h)
+ *   head (count, h) -> (count + 1, h)   load tail, slots
+ *     failed? again: they took some     head (count, h) -> (count, h + k)
+ *   h beyond t - n: tail = h
+ *
+ * With the old count the taker's swap fails; with the new one it sees the new
+ * tail. Meanwhile the tail may lie before the head: the ring is empty then. The
+ * count and the index would both have to come round while a taker is held up
+ * between two instructions. Model: selftests/models/runq.pml.
+ *
+ * Progress: push wait-free, take and take back lock-free.
  */
 #include "core/runq.h"
 
@@ -19,9 +33,33 @@
 uint32_t ring_len(const struct ring *r)
 {
 	/* relaxed: a guess; who takes looks again */
-	uint32_t n = READ_ONCE(r->tail) - READ_ONCE(r->head);
+	uint32_t n = READ_ONCE(r->tail) - (uint32_t)READ_ONCE(r->head);
 
 	return n > RING_SIZE ? 0 : n;
+}
+
+uint32_t ring_take_back(struct ring *r, struct task **out, uint32_t n,
+			bool alone)
+{
+	/* relaxed: seen by the swap */
+	uint64_t head = READ_ONCE(r->head);
+	uint32_t old = r->tail, tail;
+
+	n = min_of(n, ring_len(r));
+	if (!n)
+		return 0;
+	/* [ring-head] before the swap; pairs in ring_take() */
+	atomic_store_rel(&r->tail, old - n);
+	if (!alone)
+		/* [ring-head] who has seen the old tail fails */
+		while (!atomic_cas(&r->head, &head, head + (1ull << 32)))
+			;
+	tail = old - min_of(n, old - (uint32_t)head);
+	if (unlikely(tail != old - n))
+		atomic_store_rel(&r->tail, tail); /* [ring-tail] */
+	for (uint32_t i = 0; i < old - tail; i++)
+		out[i] = r->slot[(tail + i) % RING_SIZE];
+	return old - tail;
 }
 
 void list_push(struct task_list *l, struct task *t)

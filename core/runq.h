@@ -4,7 +4,8 @@
  *
  *   lane   private to the owner: the run-next task and the batch it took for
  *          this round. Others reach in only when the owner is stuck.
- *   ring   bounded FIFO: the owner appends, everybody takes at the head.
+ *   ring   bounded FIFO: the owner appends, everybody takes at the head; the
+ *          owner may also take back what it appended last.
  *   local  tasks that only this worker may run, in order; owner only.
  */
 #ifndef OA_CORE_RUNQ_H
@@ -21,8 +22,8 @@ struct worker;
 #define LANE_BASE	(LANE_SIZE / 2)
 
 struct ring {
-	/* Written by everybody who takes. */
-	_Alignas(OA_LINE_PAIR) uint32_t head;	/* A [ring-head] */
+	/* Written by everybody who takes: times taken back << 32 | index. */
+	_Alignas(OA_LINE_PAIR) uint64_t head;	/* A [ring-head] */
 	/* Written by the owner. */
 	_Alignas(OA_LINE_PAIR) uint32_t tail;	/* 1 [ring-tail] */
 	struct task *slot[RING_SIZE];		/* 1; guarded by the indices */
@@ -61,7 +62,7 @@ static inline bool ring_push(struct ring *r, struct task *t)
 	uint32_t tail = r->tail;
 
 	/* [ring-head] pairs with the swap in ring_take(): slots are free */
-	if (unlikely(tail - atomic_load_acq(&r->head) >= RING_SIZE))
+	if (unlikely(tail - (uint32_t)atomic_load_acq(&r->head) >= RING_SIZE))
 		return false;
 	WRITE_ONCE(r->slot[tail % RING_SIZE], t);
 	/* [ring-tail] slot and task before the index; see ring_take() */
@@ -69,32 +70,51 @@ static inline bool ring_push(struct ring *r, struct task *t)
 	return true;
 }
 
+/* The head when @n more have been taken. */
+static inline uint64_t ring_past(uint64_t head, uint32_t n)
+{
+	return (head >> 32 << 32) | (uint32_t)((uint32_t)head + n);
+}
+
 /* Any worker: up to @max from the head, oldest first. */
 static inline uint32_t ring_take(struct ring *r, struct task **out,
 				 uint32_t max)
 {
 	/* [ring-head] acquire: not older than the slots read below */
-	uint32_t head = atomic_load_acq(&r->head), n, i;
+	uint64_t head = atomic_load_acq(&r->head), now;
+	uint32_t n, i;
 
 	for (;;) {
 		/* [ring-tail] pairs with the release in ring_push() */
-		n = atomic_load_acq(&r->tail) - head;
+		n = atomic_load_acq(&r->tail) - (uint32_t)head;
 		if (!n)
 			return 0;
 		if (unlikely(n > RING_SIZE)) {
 			/* head is stale; [ring-head] */
-			head = atomic_load_acq(&r->head);
+			now = atomic_load_acq(&r->head);
+			/* Or what is being taken back was all there was. */
+			if (now == head)
+				return 0;
+			head = now;
 			continue;
 		}
 		n = min_of(n, max);
 		for (i = 0; i < n; i++)
 			WRITE_ONCE(out[i],
-				   READ_ONCE(r->slot[(head + i) % RING_SIZE]));
+				   READ_ONCE(r->slot[((uint32_t)head + i) %
+						     RING_SIZE]));
 		/* [ring-head] */
-		if (atomic_cas(&r->head, &head, head + n))
+		if (atomic_cas(&r->head, &head, ring_past(head, n)))
 			return n;
 	}
 }
+
+/*
+ * Owner: takes back the newest @n, or those of them that nobody has taken;
+ * oldest first. @alone: nobody else takes.
+ */
+uint32_t ring_take_back(struct ring *r, struct task **out, uint32_t n,
+			bool alone);
 
 /* Any; a guess. */
 uint32_t ring_len(const struct ring *r);
@@ -105,11 +125,11 @@ uint32_t ring_len(const struct ring *r);
  */
 static inline struct task *ring_take_alone(struct ring *r)
 {
-	uint32_t head = r->head;
+	uint32_t head = (uint32_t)r->head;
 
 	if (head == r->tail)
 		return NULL;
-	WRITE_ONCE(r->head, head + 1);
+	WRITE_ONCE(r->head, ring_past(r->head, 1));
 	return r->slot[head % RING_SIZE];
 }
 

@@ -39,6 +39,7 @@
 #include "core/switch.h"
 
 #define HUNT_MAX	1024u	/* of those that have spilled over */
+#define TAKE_BACK	16u	/* entries at once */
 
 static void task_entry(void *payload);
 
@@ -267,6 +268,33 @@ static bool accept_handle(struct worker *w, struct task *t)
 	return false;
 }
 
+/* Of one that was taken out of turn, and is or was run. A guess. */
+static inline bool left_over(const struct task *t)
+{
+	/* relaxed: asked again when the entry is ours */
+	return (READ_ONCE(t->life) &
+		(LIFE_INQ | LIFE_QUEUED | LIFE_DELAYED)) == LIFE_INQ;
+}
+
+void sched_take_back(struct worker *w)
+{
+	struct task *got[TAKE_BACK];
+	const struct ring *r = &w->ring;
+	uint32_t n, len, last;
+
+	do {
+		len = min_of(ring_len(r), TAKE_BACK);
+		last = r->tail - 1;
+		n = 0;
+		while (n < len && left_over(r->slot[(last - n) % RING_SIZE]))
+			n++;
+		n = ring_take_back(&w->ring, got, n, w->alone);
+		for (uint32_t i = 0; i < n; i++)
+			if (accept_handle(w, got[i]))
+				sched_ready_stealable(w, got[i]);
+	} while (n == TAKE_BACK);
+}
+
 static __cold_path bool accept_slow(struct worker *w, struct task *t)
 {
 	if (READ_ONCE(t->life) & LIFE_DELAYED && task_delay_came(w, t))
@@ -293,7 +321,7 @@ static inline bool accept(struct worker *w, struct task *t)
  */
 static __glance void foresee(struct worker *w, struct task **t)
 {
-	uint32_t head = READ_ONCE(w->ring.head);
+	uint32_t head = (uint32_t)READ_ONCE(w->ring.head);
 	const char *sp, *later;
 
 	for (uint32_t i = 0; i < RING_BATCH; i++) {

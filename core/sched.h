@@ -57,6 +57,13 @@ void sched_queue(struct worker *w, struct task *t);
 /* Task. Takes the queue entry of @t if it is the worker's next. */
 bool sched_take_next(struct worker *w, struct task *t);
 
+/*
+ * Worker, perhaps in a task. Queue entries that joins have left behind go, as
+ * long as they are the newest of the ring: else a tree of tasks that is joined
+ * branch by branch would leave one for each task, and each would hold a slot.
+ */
+void sched_take_back(struct worker *w);
+
 /* Worker loop. The next task that may run, or NULL. */
 struct task *sched_next(struct worker *w);
 /* Worker loop. Somebody has become urgent while he was ready: is he here? */

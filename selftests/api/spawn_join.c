@@ -49,6 +49,37 @@ TASK_TEST_F(tasks, a_join_gives_what_the_body_returned,
 	}
 }
 
+/* A tree of tasks, ten children each, joined in the order they were started. */
+static void *tree(void *arg)
+{
+	uintptr_t depth = (uintptr_t)arg, sum = 1;
+	oa_task_t t[10];
+	void *result;
+
+	for (unsigned int i = 0; depth && i < 10; i++) {
+		t[i] = oa_spawn(tree, (void *)(depth - 1));
+		ASSERT_OK(oa_task_error(t[i]));
+	}
+	for (unsigned int i = 0; depth && i < 10; i++) {
+		ASSERT_OK(oa_join(t[i], &result));
+		sum += (uintptr_t)result;
+	}
+	return (void *)sum;
+}
+
+/* What is taken out of turn leaves nothing in the queue that fills it. */
+TASK_TEST_F(tasks, a_tree_does_not_pile_up, .workers = variant->workers)
+{
+	struct oa_stats before = { .size = sizeof(before) }, after = before;
+
+	ASSERT_OK(oa_stats(NULL, &before));
+	ASSERT_EQ(11111u, (uintptr_t)tree((void *)4));
+	ASSERT_OK(oa_stats(NULL, &after));
+	if (variant->workers == 1)
+		EXPECT_EQ(before.overflows, after.overflows);
+	EXPECT_EQ(before.spawned + 11110, after.spawned);
+}
+
 TASK_TEST_F(tasks, many_are_joined_in_any_order, .workers = variant->workers)
 {
 	enum { N = 3000 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The bounded ring: one appends, everybody takes. */
+/* The bounded ring: one appends and may take back, everybody takes. */
 #include "core_test.h"
 
 #include <stdlib.h>
@@ -72,6 +72,40 @@ TEST(the_only_worker_takes_without_a_swap)
 	EXPECT_NULL(ring_take_alone(&ring));
 }
 
+/* What is left goes to who takes, and the room to what comes next. */
+static void takes_back(bool alone)
+{
+	struct task *out[RING_SIZE];
+
+	begin(UINT32_MAX - 3);
+	EXPECT_EQ(0u, ring_take_back(&ring, out, 1, alone));
+	for (size_t i = 0; i < 10; i++)
+		ASSERT_TRUE(ring_push(&ring, item(i)));
+	ASSERT_EQ(3u, ring_take_back(&ring, out, 3, alone));
+	for (size_t i = 0; i < 3; i++)
+		EXPECT_EQ(7 + i, number(out[i]));
+	EXPECT_EQ(7u, ring_len(&ring));
+	ASSERT_TRUE(ring_push(&ring, item(20)));
+	ASSERT_EQ(6u, ring_take(&ring, out, 6));
+	EXPECT_EQ(5u, number(out[5]));
+	ASSERT_EQ(2u, ring_take_back(&ring, out, RING_SIZE, alone));
+	EXPECT_EQ(6u, number(out[0]));
+	EXPECT_EQ(20u, number(out[1]));
+	EXPECT_EQ(0u, ring_take(&ring, out, 1));
+	EXPECT_EQ(0u, ring_len(&ring));
+	for (size_t i = 0; i < RING_SIZE; i++)
+		ASSERT_TRUE(ring_push(&ring, item(i)));
+	EXPECT_FALSE(ring_push(&ring, item(999)));
+	EXPECT_EQ(RING_SIZE, ring_take_back(&ring, out, RING_SIZE, alone));
+	EXPECT_EQ(0u, number(out[0]));
+}
+
+TEST(takes_back_what_came_last)
+{
+	takes_back(false);
+	takes_back(true);
+}
+
 TEST(lists_keep_their_order)
 {
 	struct task *t = calloc(10, 64 * 3), *p[10];
@@ -108,17 +142,24 @@ struct race {
 	size_t stolen;
 };
 
+static void note_one(struct race *r, size_t x)
+{
+	ASSERT_LT(x, r->n);
+	ASSERT_EQ(0, __atomic_fetch_add(&r->seen[x], 1, __ATOMIC_RELAXED));
+}
+
 static void note(struct race *r, struct task **got, uint32_t n, size_t *last)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		size_t x = number(got[i]);
 
-		ASSERT_LT(x, r->n);
-		ASSERT_EQ(0, __atomic_fetch_add(&r->seen[x], 1,
-						__ATOMIC_RELAXED));
-		/* Appended one after the other, and nobody goes back. */
+		note_one(r, x);
+		/*
+		 * Appended one after the other, and nobody goes back; some are
+		 * missing, which were taken back.
+		 */
 		if (i)
-			ASSERT_EQ(number(got[i - 1]) + 1, x);
+			ASSERT_LT(number(got[i - 1]), x);
 		else
 			ASSERT_TRUE(*last == SIZE_MAX || x > *last);
 	}
@@ -144,12 +185,28 @@ static void *steals(void *arg)
 	return NULL;
 }
 
+/* Keeps the older half of what came last, and appends the others again. */
+static size_t back(struct race *r, uint64_t *rnd)
+{
+	struct task *got[RING_BATCH];
+	uint32_t n = ring_take_back(&ring, got, 1 + next_random(rnd) %
+				    RING_BATCH, false);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (i < n / 2)
+			note_one(r, number(got[i]));
+		else
+			ASSERT_TRUE(ring_push(&ring, got[i]));
+	}
+	return n;
+}
+
 TEST(each_is_taken_once)
 {
 	struct race r = { .n = (size_t)SCALED(4000000, 400000) };
 	struct task *got[RING_BATCH];
 	uint64_t rnd = seed_random();
-	size_t last = SIZE_MAX, next = 0, rest = 0;
+	size_t last = SIZE_MAX, next = 0, rest = 0, backs = 0;
 	pthread_t th[THIEVES];
 
 	r.seen = calloc(1, r.n);
@@ -167,6 +224,9 @@ TEST(each_is_taken_once)
 
 		while (next < r.n && more-- && ring_push(&ring, item(next)))
 			next++;
+		/* Down to where they are at the same few. */
+		for (uint64_t k = next_random(&rnd) % 32; k > 16; k--)
+			backs += back(&r, &rnd);
 		while (ring_len(&ring) > RING_SIZE / 4)
 			note(&r, got, ring_take(&ring, got, RING_BATCH), &last);
 		if (next >= rest) {
@@ -179,6 +239,7 @@ TEST(each_is_taken_once)
 	for (int i = 0; i < THIEVES; i++)
 		thread_end(th[i]);
 	EXPECT_GT(r.stolen, 0u);
+	EXPECT_GT(backs, 0u);
 	for (size_t i = 0; i < r.n; i++)
 		ASSERT_EQ(1, r.seen[i]);
 	free(r.seen);
