@@ -450,16 +450,18 @@ static int join(oa_task_t h, void **result, oa_time_t deadline)
 
 /*
  * The commonest join: of the task that this worker would run next, plain in
- * every respect, by a task that nothing hurries. Everything that could be
- * otherwise is left to join(). False: nothing was done.
+ * every respect, by a task that may wait. Everything that could be otherwise is
+ * left to join(). False: nothing was done.
  */
-static inline bool join_next(oa_task_t h, void **result, int *err)
+__always_inline_oa bool join_next(oa_task_t h, void **result,
+				  oa_time_t deadline, int *err)
 {
 	struct worker *w = worker_self();
 	struct task *self = w ? w->current : NULL, *t;
 	uint64_t gen = h.id & ~(uint64_t)(MAX_TASKS - 1);
 	uint64_t life = gen | LIFE_FRESH;
 	enum commit commit = COMMIT_PARK;
+	oa_time_t until = deadline;
 	enum wait_state how;
 
 	if (!self || !w->lane.has_next || lane_empty(&w->lane))
@@ -467,7 +469,7 @@ static inline bool join_next(oa_task_t h, void **result, int *err)
 	t = w->lane.slot[w->lane.head];
 	if (t->slot != (h.id & (MAX_TASKS - 1)) ||
 	    READ_ONCE(t->life) != life || READ_ONCE(t->flags) ||
-	    self->within ||
+	    (unlikely(self->within != NULL) && deadline_check(self)) ||
 	    READ_ONCE(self->life) & LIFE_CANCEL ||
 	    READ_ONCE(w->rt->stopping) || lane_pop(&w->lane) != t)
 		return false;
@@ -477,19 +479,21 @@ static inline bool join_next(oa_task_t h, void **result, int *err)
 		sched_ready_spawned(w, t);
 		return false;
 	}
-	if (likely(park_is_asymmetric())) {
+	if (unlikely(self->within != NULL))
+		until = deadline_min(self, deadline);
+	if (until == OA_FOREVER && likely(park_is_asymmetric())) {
 		commit = COMMIT_JOIN;
 		WRITE_ONCE(self->wait_on, t);
 		WRITE_ONCE(t->joiner, self);
 		WRITE_ONCE(t->joiner_epoch, park_begin_unseen(w, self));
 	} else {
-		set_joiner(t, self, OA_FOREVER);
+		set_joiner(t, self, until);
 	}
 	STAT_INC(w, claims);
 	sched_park_into(w, self, t, commit);
 	how = park_end(self);
 	if (unlikely(how != WAIT_WOKEN)) {
-		*err = join_ended(self, t, how, result, OA_FOREVER);
+		*err = join_ended(self, t, how, result, deadline);
 		return true;
 	}
 	if (result)
@@ -503,13 +507,17 @@ int oa_join(oa_task_t h, void **result)
 {
 	int err;
 
-	if (likely(join_next(h, result, &err)))
+	if (likely(join_next(h, result, OA_FOREVER, &err)))
 		return arch_return_int(err);
 	return join(h, result, OA_FOREVER);
 }
 
 int oa_join_until(oa_task_t h, void **result, oa_time_t deadline)
 {
+	int err;
+
+	if (likely(join_next(h, result, deadline, &err)))
+		return arch_return_int(err);
 	return join(h, result, deadline);
 }
 
