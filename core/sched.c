@@ -40,6 +40,7 @@
 
 #define HUNT_MAX	1024u	/* of those that have spilled over */
 #define TAKE_BACK	16u	/* entries at once */
+#define ALONE_SLICES	8u	/* then it is the others' turn */
 
 static void task_entry(void *payload);
 
@@ -168,10 +169,22 @@ static __cold_path void ready_odd(struct worker *w, struct task *t)
 		ready_urgent(w, t);
 }
 
+/* Becomes the worker's next; who was that goes behind the others. */
+static inline void put_next(struct worker *w, struct task *t)
+{
+	struct task *old = w->lane.has_next ? lane_pop(&w->lane) : NULL;
+
+	lane_push_front(&w->lane, t);
+	if (!old)
+		return;
+	ring_add(w, old);
+	if (shares(w->rt))
+		idle_need_help(w->rt);
+}
+
 void sched_ready(struct task *t)
 {
 	struct worker *w = worker_self();
-	struct task *old;
 
 	if (unlikely(odd(t))) {
 		ready_odd(w, t);
@@ -188,14 +201,43 @@ void sched_ready(struct task *t)
 			idle_need_help(w->rt);
 		return;
 	}
-	if (!w->lane.has_next || !(old = lane_pop(&w->lane))) {
-		lane_push_front(&w->lane, t);
+	put_next(w, t);
+}
+
+/*
+ * @t has run another at once, which it started: it goes on as if that had been
+ * a call. What keeps the others from starving is the end of the slice.
+ */
+static void ready_again(struct worker *w, struct task *t)
+{
+	if (unlikely(odd(t)))
+		sched_ready(t);
+	else
+		put_next(w, t);
+}
+
+void sched_slice_ended(struct worker *w)
+{
+	uint32_t served = (uint32_t)READ_ONCE(w->ring.head) +
+			  (uint32_t)READ_ONCE(w->spill.out);
+	struct task *t;
+
+	w->slice_ended = false;
+	if (served != w->served) {
+		w->served = served;
+		w->alone_slices = 0;
 		return;
 	}
-	lane_push_front(&w->lane, t);
-	ring_add(w, old);
-	if (shares(w->rt))
-		idle_need_help(w->rt);
+	if (++w->alone_slices < ALONE_SLICES)
+		return;
+	w->alone_slices = 0;
+	t = w->lane.has_next ? lane_pop(&w->lane) : NULL;
+	if (t)
+		ring_add(w, t);
+	t = w->queued;
+	w->queued = NULL;
+	if (t)
+		sched_ready_back(w, t);
 }
 
 void sched_ready_spawned(struct worker *w, struct task *t)
@@ -276,23 +318,49 @@ static inline bool left_over(const struct task *t)
 		(LIFE_INQ | LIFE_QUEUED | LIFE_DELAYED)) == LIFE_INQ;
 }
 
+/* How many of the newest entries, @last and those before it, are such? */
+static uint32_t count_left_over(struct task *const *last, uint32_t max)
+{
+	uint32_t n = 0;
+
+	while (n < max && left_over(READ_ONCE(*(last - n))))
+		n++;
+	return n;
+}
+
+static uint32_t take_back_ring(struct worker *w, struct task **got)
+{
+	const struct ring *r = &w->ring;
+	uint32_t last = (r->tail - 1) % RING_SIZE;
+	/* Not across the end of the array: that is for the next time. */
+	uint32_t n = count_left_over(&r->slot[last],
+				     min_of(min_of(ring_len(r), TAKE_BACK),
+					    last + 1));
+
+	return n ? ring_take_back(&w->ring, got, n, w->alone) : 0;
+}
+
+static uint32_t take_back_spill(struct worker *w, struct task **got)
+{
+	struct spill_batch *b = w->spill.last;
+	uint32_t n = count_left_over(&b->t[b->tail] - 1,
+				     min_of(b->tail, TAKE_BACK));
+
+	return n ? spill_take_back(&w->spill, got, n) : 0;
+}
+
 void sched_take_back(struct worker *w)
 {
 	struct task *got[TAKE_BACK];
-	const struct ring *r = &w->ring;
-	uint32_t n, len, last;
+	uint32_t n;
 
 	do {
-		len = min_of(ring_len(r), TAKE_BACK);
-		last = r->tail - 1;
-		n = 0;
-		while (n < len && left_over(r->slot[(last - n) % RING_SIZE]))
-			n++;
-		n = ring_take_back(&w->ring, got, n, w->alone);
+		n = unlikely(w->spilling) ? take_back_spill(w, got)
+					  : take_back_ring(w, got);
 		for (uint32_t i = 0; i < n; i++)
 			if (accept_handle(w, got[i]))
 				sched_ready_stealable(w, got[i]);
-	} while (n == TAKE_BACK);
+	} while (n);
 }
 
 static __cold_path bool accept_slow(struct worker *w, struct task *t)
@@ -558,7 +626,7 @@ static __noinline void finish_rarer(struct worker *w, struct task *t,
 		sched_ready_back(w, t);
 		break;
 	case COMMIT_NEXT:
-		sched_ready(t);
+		ready_again(w, t);
 		break;
 	case COMMIT_END_OWN:
 		switch_stack_free(w->dead);
@@ -614,9 +682,12 @@ void sched_park_locked(struct worker *w, struct task *cur)
 void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 		      enum commit how)
 {
-	if (unlikely(out_of_turn(w)) || !plain(w, t)) {
+	bool over = out_of_turn(w);
+
+	if (unlikely(over) || !plain(w, t)) {
 		OA_BUG_ON(w->queued);
 		w->queued = t;
+		w->slice_ended = over;
 		leave_for(w, cur, how, NULL);
 		return arch_return(NULL);
 	}
@@ -717,6 +788,7 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 	t = task_end(w, cur, result);
 	if (unlikely(out_of_turn(w))) {
 		w->queued = t;
+		w->slice_ended = true;
 		t = NULL;
 	} else if (!t) {
 		t = next(w);

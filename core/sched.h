@@ -59,10 +59,18 @@ bool sched_take_next(struct worker *w, struct task *t);
 
 /*
  * Worker, perhaps in a task. Queue entries that joins have left behind go, as
- * long as they are the newest of the ring: else a tree of tasks that is joined
+ * long as they are the newest of their queue: else a tree of tasks that is joined
  * branch by branch would leave one for each task, and each would hold a slot.
  */
 void sched_take_back(struct worker *w);
+
+/*
+ * Worker loop. A slice ended where ->queued was to go on at once. If that has
+ * been so for a while, and nobody else ran, that one and the worker's next go
+ * behind the others: or a loop of spawn and join would starve them. (Not at
+ * each slice: a tree of tasks would be begun at a new branch each time.)
+ */
+void sched_slice_ended(struct worker *w);
 
 /* Worker loop. The next task that may run, or NULL. */
 struct task *sched_next(struct worker *w);

@@ -10,7 +10,8 @@
  *
  * Roles: the owner appends without a lock, slot before index [spill]; takers,
  * the owner too, hold the lock. A batch that is used up and has a successor is
- * no longer the owner's, and goes to ->empty.
+ * no longer the owner's, and goes to ->empty. What the owner appended last he
+ * takes back under the lock, as far as the last batch reaches.
  */
 #include "core/spill.h"
 
@@ -84,6 +85,21 @@ uint32_t spill_take(struct spill *s, struct task **out, uint32_t max)
 		s->first = b = next;
 	}
 	WRITE_ONCE(s->out, s->out + n);
+	spin_unlock(&s->lock);
+	return n;
+}
+
+uint32_t spill_take_back(struct spill *s, struct task **out, uint32_t n)
+{
+	struct spill_batch *b = s->last;
+
+	spin_lock(&s->lock);
+	n = min_of(n, b->tail - b->head);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = b->t[b->tail - n + i];
+	/* relaxed: who takes does so under the lock */
+	WRITE_ONCE(b->tail, b->tail - n);
+	WRITE_ONCE(s->in, s->in - n);
 	spin_unlock(&s->lock);
 	return n;
 }

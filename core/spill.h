@@ -14,7 +14,7 @@ struct task;
 struct spill_batch {
 	struct spill_batch *next;	/* 1; owner, before it goes on */
 	uint32_t head;			/* L:lock; taken so far */
-	uint32_t tail;			/* 1; the owner's */
+	uint32_t tail;			/* 1; the owner's; lowered under lock */
 	struct task *t[SPILL_BATCH];	/* 1; the owner's, below tail */
 };
 
@@ -61,6 +61,12 @@ static inline bool spill_push(struct spill *s, const struct oa_allocator *a,
 	WRITE_ONCE(s->in, s->in + 1);
 	return true;
 }
+
+/*
+ * Owner: takes back the newest @n, or those of them that are in the last batch
+ * and that nobody has taken; oldest first.
+ */
+uint32_t spill_take_back(struct spill *s, struct task **out, uint32_t n);
 
 /* Any worker: up to @max, oldest first. */
 uint32_t spill_take(struct spill *s, struct task **out, uint32_t max);

@@ -362,6 +362,8 @@ __always_inline_oa bool turn(struct worker *w)
 
 	look_outside(w);
 	retry_sick(w);
+	if (unlikely(w->slice_ended))
+		sched_slice_ended(w);
 	t = w->queued;
 	w->queued = NULL;
 	if (!t)

@@ -2,7 +2,7 @@
 /* Spawning, joining, detaching, ending: results and errors. */
 #include "api_test.h"
 
-FIXTURE(tasks) { unsigned int ran; };
+FIXTURE(tasks) { unsigned int ran, others; };
 VARIANTS_WORKERS(tasks);
 LEAK_CHECK(tasks);
 
@@ -78,6 +78,27 @@ TASK_TEST_F(tasks, a_tree_does_not_pile_up, .workers = variant->workers)
 	if (variant->workers == 1)
 		EXPECT_EQ(before.overflows, after.overflows);
 	EXPECT_EQ(before.spawned + 11110, after.spawned);
+}
+
+/* What comes straight back is no reason for others to wait for ever. */
+TASK_TEST_F(tasks, a_loop_of_spawn_and_join_starves_nobody,
+	    .workers = variant->workers)
+{
+	ASSERT_OK(oa_go(add_one, &self->ran));
+	while (!SEEN(self->ran))
+		ASSERT_OK(oa_join(oa_spawn(twice, NULL), NULL));
+}
+
+TASK_TEST_F(tasks, a_loop_of_starts_at_once_starves_nobody,
+	    .workers = variant->workers)
+{
+	unsigned int n = 0;
+
+	ASSERT_OK(oa_go(add_one, &self->ran));
+	for (; !SEEN(self->ran); n++)
+		ASSERT_OK(oa_go(add_one, &self->others,
+				.hint = OA_HINT_INLINE));
+	task_wait_until(SEEN(self->others) == n);
 }
 
 TASK_TEST_F(tasks, many_are_joined_in_any_order, .workers = variant->workers)

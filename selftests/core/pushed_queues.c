@@ -134,6 +134,35 @@ TEST_F(spill, is_a_queue)
 	EXPECT_EQ(0u, spill_take(&spilled, out, 10));
 }
 
+TEST_F(spill, gives_back_what_came_last)
+{
+	static struct task t[SPILL_BATCH + 10];
+	struct task *out[SPILL_BATCH];
+
+	EXPECT_EQ(0u, spill_take_back(&spilled, out, 3));
+	for (unsigned int i = 0; i < SPILL_BATCH + 10; i++)
+		ASSERT_TRUE(spill_push(&spilled, &from_libc, &t[i]));
+	ASSERT_EQ(4u, spill_take_back(&spilled, out, 4));
+	for (unsigned int i = 0; i < 4; i++)
+		EXPECT_EQ(&t[SPILL_BATCH + 6 + i], out[i]);
+	EXPECT_EQ(SPILL_BATCH + 6, spill_len(&spilled));
+	/* Not beyond the last array; what comes next stands there again. */
+	EXPECT_EQ(6u, spill_take_back(&spilled, out, SPILL_BATCH));
+	EXPECT_EQ(0u, spill_take_back(&spilled, out, 1));
+	ASSERT_TRUE(spill_push(&spilled, &from_libc, &t[0]));
+	EXPECT_EQ(SPILL_BATCH, spill_take(&spilled, out, SPILL_BATCH));
+	EXPECT_EQ(&t[SPILL_BATCH - 1], out[SPILL_BATCH - 1]);
+	ASSERT_EQ(1u, spill_take(&spilled, out, 1));
+	EXPECT_EQ(&t[0], out[0]);
+	/* Some of it is gone. */
+	for (unsigned int i = 0; i < 5; i++)
+		ASSERT_TRUE(spill_push(&spilled, &from_libc, &t[i]));
+	ASSERT_EQ(3u, spill_take(&spilled, out, 3));
+	EXPECT_EQ(2u, spill_take_back(&spilled, out, 5));
+	EXPECT_EQ(&t[3], out[0]);
+	EXPECT_EQ(0u, spill_len(&spilled));
+}
+
 TEST_F(spill, without_memory)
 {
 	struct task t[SPILL_BATCH], *out[1];

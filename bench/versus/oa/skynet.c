@@ -44,12 +44,16 @@ static uint64_t sum_of_children(const struct node *me)
 	struct node child[CHILDREN];
 	struct oa_chan *ch = channel();
 	uint64_t sum = 0;
+	int ret;
 
 	for (unsigned int i = 0; i < CHILDREN; i++) {
 		child[i].up = ch;
 		child[i].leaves = me->leaves / CHILDREN;
 		child[i].first = me->first + i * child[i].leaves;
-		ours_go(skynet, &child[i]);
+		/* Depth first, as a tree is walked: few are alive at once. */
+		ret = oa_go(skynet, &child[i], .hint = OA_HINT_INLINE);
+		if (ret)
+			wrong("oa_go: %s", oa_strerror(ret));
 	}
 	for (unsigned int i = 0; i < CHILDREN; i++)
 		sum += take(ch);
