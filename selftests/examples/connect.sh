@@ -153,6 +153,8 @@ in_a_network()
 		ip link set near up && ip link set far up &&
 		ip neighbour add 192.0.2.9 lladdr $mac dev near &&
 		ip neighbour add 2001:db8::9 lladdr $mac dev near || exit 77
+		# What stands there is of others, who are gone.
+		: >"$tmp/peers"
 		"$build/selftests/examples/peers" echo@192.0.2.1 >"$tmp/peers" &
 		peers=$!
 		trap 'kill $peers' EXIT

@@ -21,8 +21,8 @@ static void check_worker(const struct worker *w)
 		why = "all wait, and a worker has waits to end";
 	else if (w->closes && w->closes != CLOSES_END)
 		why = "all wait, and a worker has requests to end for a close";
-	else if (w->ring.head != w->ring.tail || w->lane.head < w->lane.tail ||
-		 w->queued)
+	else if ((uint32_t)w->ring.head != w->ring.tail ||
+		 w->lane.head < w->lane.tail || w->queued)
 		why = "all wait, and a worker's queue is not empty";
 	if (why)
 		sim_stuck(why);
