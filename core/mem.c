@@ -2,6 +2,7 @@
 /* Where memory comes from. */
 #include "core/mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,11 @@ void *sim_map(size_t size);
 void sim_unmap(void *p, size_t size);
 #define pages_get	sim_map
 #define pages_put	sim_unmap
+
+static void *huge_get(void)
+{
+	return NULL;
+}
 #else
 static void *pages_get(size_t size)
 {
@@ -30,11 +36,31 @@ static void pages_put(void *p, size_t size)
 {
 	munmap(p, size);
 }
+
+static void *huge_get(void)
+{
+	char *p = pages_get(2 * MEM_HUGE);
+	size_t before = -(uintptr_t)p & (MEM_HUGE - 1);
+
+	if (!p)
+		return NULL;
+	if (before)
+		pages_put(p, before);
+	pages_put(p + before + MEM_HUGE, MEM_HUGE - before);
+	/* Fails where the kernel has none: then they are small. */
+	madvise(p + before, MEM_HUGE, MADV_HUGEPAGE);
+	return p + before;
+}
 #endif
 
 void *mem_map(size_t size)
 {
 	return fault_hit(FAULT_MMAP) ? NULL : pages_get(size);
+}
+
+void *mem_map_huge(void)
+{
+	return fault_hit(FAULT_MMAP) ? NULL : huge_get();
 }
 
 void mem_unmap(void *p, size_t size)

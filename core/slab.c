@@ -15,6 +15,9 @@
  *
  * Chunks hang on a list that walkers read under RCU; the directory finds an
  * object by number without it.
+ *
+ * Where there are many, they are cut from huge pages: a million descriptors are
+ * 47,000 small ones, each a fault and later a miss of the page tables' cache.
  */
 #include "core/slab.h"
 
@@ -24,6 +27,7 @@
 #include "core/rcu.h"
 
 #define SURPLUS_PAGE	4096u
+#define SMALL_CHUNKS	8u	/* then from huge pages */
 
 static void push(struct slab_batch **list, struct slab_batch *b)
 {
@@ -46,6 +50,27 @@ static uint32_t batches_per_chunk(const struct slab_cache *c)
 	return slab_chunk_objs(c) / SLAB_BATCH + 2;
 }
 
+/* Under the lock. Zeroed memory that is never given back. */
+static void *chunk_room(struct slab_cache *c, size_t size)
+{
+	char *p;
+
+	if (c->nr_chunks < SMALL_CHUNKS || size > MEM_HUGE / 4)
+		return mem_map(size);
+	size = (size + OA_LINE_PAIR - 1) & ~(size_t)(OA_LINE_PAIR - 1);
+	if (c->room_left < size) {
+		p = mem_map_huge();
+		if (!p)
+			return mem_map(size);
+		c->room = p;
+		c->room_left = MEM_HUGE;
+	}
+	p = c->room;
+	c->room += size;
+	c->room_left -= size;
+	return p;
+}
+
 /*
  * Under the lock: one more chunk of objects that were never used, and the
  * batches to hold them. (The mapping is made under it, once per thousand
@@ -60,7 +85,7 @@ static bool add_chunk(struct slab_cache *c)
 
 	if (c->nr_chunks == c->max_chunks || fault_hit(FAULT_SLAB))
 		return false;
-	k = mem_map(sizeof(*k) + OA_LINE_PAIR + bytes + more);
+	k = chunk_room(c, sizeof(*k) + OA_LINE_PAIR + bytes + more);
 	if (!k)
 		return false;
 	k->objs = (char *)(((uintptr_t)(k + 1) + OA_LINE_PAIR - 1) &

@@ -40,6 +40,8 @@ struct slab_cache {
 	struct slab_batch *partial;	/* L:lock; one that is not, or NULL */
 	struct slab_batch *empty;	/* L:lock */
 	uint32_t surplus;		/* L:lock; of those, for workers */
+	char *room;			/* L:lock; what is left of a huge page */
+	size_t room_left;		/* L:lock */
 	void (*init)(void *obj, uint32_t number);	/* I */
 };
 

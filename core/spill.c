@@ -85,6 +85,10 @@ uint32_t spill_take(struct spill *s, struct task **out, uint32_t max)
 		s->first = b = next;
 	}
 	WRITE_ONCE(s->out, s->out + n);
+	/* What is taken next has been away for long. relaxed: a hint */
+	tail = min_of(READ_ONCE(b->tail), b->head + max);
+	for (uint32_t i = b->head; i < tail; i++)
+		__builtin_prefetch(READ_ONCE(b->t[i]), 1);
 	spin_unlock(&s->lock);
 	return n;
 }
