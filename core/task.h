@@ -134,7 +134,11 @@ struct task {
 	struct stack *stack;		/* T */
 	struct runtime *rt;		/* I; NULL when free */
 	const void *site;		/* I; who spawned it */
-	struct task *next;		/* queue link */
+	uint16_t pin;			/* I; with TASK_PINNED */
+	uint16_t home;			/* 1; worker that it waits on */
+	uint16_t locks;			/* T; mutexes held */
+	int8_t prio;			/* A; as it runs, inherited or its own */
+	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
 
 	/* what waiting touches */
 	struct arch_ctx ctx;		/* T */
@@ -144,11 +148,7 @@ struct task {
 	oa_time_t deadline;		/* T; read by wheels when PARKED */
 	struct task *joiner;		/* T of the joiner, until LIFE_JSET */
 	uint64_t joiner_epoch;		/* likewise */
-	uint16_t pin;			/* I; with TASK_PINNED */
-	uint16_t home;			/* 1; worker that it waits on */
-	uint16_t locks;			/* T; mutexes held */
-	int8_t prio;			/* A; as it runs, inherited or its own */
-	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
+	struct task *next;		/* link of queues that are lists */
 
 	/* the rest */
 	struct timer timer;		/* core/timer.c */
