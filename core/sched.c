@@ -218,8 +218,11 @@ static void ready_again(struct worker *w, struct task *t)
 
 void sched_slice_ended(struct worker *w)
 {
-	uint32_t served = (uint32_t)READ_ONCE(w->ring.head) +
-			  (uint32_t)READ_ONCE(w->spill.out);
+	/* The batch comes first, and nobody else takes that. */
+	uint32_t batch = lane_len(&w->lane) - w->lane.has_next;
+	uint32_t served = batch ? batch
+				: (uint32_t)READ_ONCE(w->ring.head) +
+					  (uint32_t)READ_ONCE(w->spill.out);
 	struct task *t;
 
 	w->slice_ended = false;
