@@ -16,7 +16,7 @@
  * A join of a task that has not started claims it (QUEUED) and runs it at
  * once, on a stack of its own, since the joiner must stay cancellable; the end
  * comes straight back. Its queue entry, if it is not the very next, is left
- * behind as one too many (LIFE_INQ, core/sched.c), until it is the newest of
+ * behind as one too many (LIFE_INQ, core/pick.c), until it is the newest of
  * its queue or its turn has come.
  */
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Choosing the next task and switching to it. See core/sched.c. */
+/*
+ * Tasks that become ready (core/ready.c), choosing the next (core/pick.c) and
+ * switching to it (core/sched.c).
+ */
 #ifndef OA_CORE_SCHED_H
 #define OA_CORE_SCHED_H
 
