@@ -57,12 +57,13 @@ static inline bool left_over(const struct task *t)
 		(LIFE_INQ | LIFE_QUEUED | LIFE_DELAYED)) == LIFE_INQ;
 }
 
-/* How many of the newest entries, @last and those before it, are such? */
-static uint32_t count_left_over(struct task *const *last, uint32_t max)
+/* How many of the entries just before @end are such? */
+static uint32_t count_left_over(struct task *const *slot, uint32_t end,
+				uint32_t max)
 {
 	uint32_t n = 0;
 
-	while (n < max && left_over(READ_ONCE(*(last - n))))
+	while (n < max && left_over(READ_ONCE(slot[end - 1 - n])))
 		n++;
 	return n;
 }
@@ -70,11 +71,11 @@ static uint32_t count_left_over(struct task *const *last, uint32_t max)
 static uint32_t take_back_ring(struct worker *w, struct task **got)
 {
 	const struct ring *r = &w->ring;
-	uint32_t last = (r->tail - 1) % RING_SIZE;
+	uint32_t end = (r->tail - 1) % RING_SIZE + 1;
 	/* Not across the end of the array: that is for the next time. */
-	uint32_t n = count_left_over(&r->slot[last],
+	uint32_t n = count_left_over(r->slot, end,
 				     min_of(min_of(ring_len(r), TAKE_BACK),
-					    last + 1));
+					    end));
 
 	return n ? ring_take_back(&w->ring, got, n, w->alone) : 0;
 }
@@ -82,8 +83,7 @@ static uint32_t take_back_ring(struct worker *w, struct task **got)
 static uint32_t take_back_spill(struct worker *w, struct task **got)
 {
 	struct spill_batch *b = w->spill.last;
-	uint32_t n = count_left_over(&b->t[b->tail] - 1,
-				     min_of(b->tail, TAKE_BACK));
+	uint32_t n = count_left_over(b->t, b->tail, min_of(b->tail, TAKE_BACK));
 
 	return n ? spill_take_back(&w->spill, got, n) : 0;
 }

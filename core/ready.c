@@ -113,15 +113,20 @@ static __cold_path void ready_odd(struct worker *w, struct task *t)
 		ready_urgent(w, t);
 }
 
-/* Becomes the worker's next; who was that goes behind the others. */
-static inline void put_next(struct worker *w, struct task *t)
+/* Becomes the worker's next. True: who was that is in the ring now. */
+static inline bool put_next(struct worker *w, struct task *t)
 {
 	struct task *old = w->lane.has_next ? lane_pop(&w->lane) : NULL;
 
 	lane_push_front(&w->lane, t);
-	if (!old)
-		return;
-	ring_add(w, old);
+	if (old)
+		ring_add(w, old);
+	return old;
+}
+
+/* Without a fence: a look that comes too early costs time, no task. */
+static inline void offer_soon(struct worker *w)
+{
 	if (somebody_idles(w->rt))
 		idle_need_help(w->rt);
 }
@@ -141,11 +146,10 @@ void sched_ready(struct task *t)
 	STAT_INC(w, wakes);
 	if (w->lane.next_runs >= 3) {
 		ring_add(w, t);
-		if (somebody_idles(w->rt))
-			idle_need_help(w->rt);
-		return;
+		offer_soon(w);
+	} else if (put_next(w, t)) {
+		offer_soon(w);
 	}
-	put_next(w, t);
 }
 
 /*
@@ -156,13 +160,17 @@ void ready_again(struct worker *w, struct task *t)
 {
 	if (unlikely(task_odd(t)))
 		sched_ready(t);
-	else
-		put_next(w, t);
+	else if (put_next(w, t))
+		offer_soon(w);
 }
 
+/*
+ * Who is to have his turn: what is pinned here or urgent, when the worker has
+ * chosen at all; and the oldest of what is queued, which others may take, but
+ * not from the batch of this round.
+ */
 void sched_slice_ended(struct worker *w)
 {
-	/* The batch comes first, and nobody else takes that. */
 	uint32_t batch = lane_len(&w->lane) - w->lane.has_next;
 	uint32_t served = batch ? batch
 				: (uint32_t)READ_ONCE(w->ring.head) +
@@ -170,8 +178,9 @@ void sched_slice_ended(struct worker *w)
 	struct task *t;
 
 	w->slice_ended = false;
-	if (served != w->served) {
+	if (served != w->served && w->turn != w->served_turn) {
 		w->served = served;
+		w->served_turn = w->turn;
 		w->alone_slices = 0;
 		return;
 	}
@@ -180,7 +189,7 @@ void sched_slice_ended(struct worker *w)
 	w->alone_slices = 0;
 	t = w->lane.has_next ? lane_pop(&w->lane) : NULL;
 	if (t)
-		ring_add(w, t);
+		sched_ready_stealable(w, t);
 	t = w->queued;
 	w->queued = NULL;
 	if (t)
@@ -189,22 +198,10 @@ void sched_slice_ended(struct worker *w)
 
 void sched_ready_spawned(struct worker *w, struct task *t)
 {
-	struct task *old;
-
-	if (unlikely(somebody_idles(w->rt) || w->rt->debug_migrate)) {
+	if (unlikely(somebody_idles(w->rt) || w->rt->debug_migrate))
 		sched_ready_back(w, t);
-		return;
-	}
-	old = w->lane.has_next ? lane_pop(&w->lane) : NULL;
-	lane_push_front(&w->lane, t);
-	if (!old)
-		return;
-	ring_add(w, old);
-	if (w->rt->nr_workers > 1) {
-		smp_mb(); /* [help] the push before the look at the mask */
-		if (somebody_idles(w->rt))
-			idle_need_help(w->rt);
-	}
+	else if (put_next(w, t) && w->rt->nr_workers > 1)
+		offer(w);
 }
 
 void sched_ready_stealable(struct worker *w, struct task *t)

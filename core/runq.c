@@ -22,7 +22,7 @@
  * With the old count the taker's swap fails; with the new one it sees the new
  * tail. Meanwhile the tail may lie before the head: the ring is empty then. The
  * count and the index would both have to come round while a taker is held up
- * between two instructions. Model: selftests/models/runq.pml.
+ * between two instructions. Models: runq.pml and takeback.pml.
  *
  * Progress: push wait-free, take and take back lock-free.
  */

@@ -63,7 +63,8 @@ struct worker {
 	struct task *queued;		/* W; what a taker could not use now */
 	bool slice_ended;		/* W; ... or came when the slice was over */
 	uint32_t alone_slices;		/* W; so many in which nobody else ran */
-	uint32_t served;		/* W; taken from the queue until then */
+	uint32_t served;		/* W; taken from the queue before those */
+	uint32_t served_turn;		/* W; ->turn before those */
 	oa_time_t shy;			/* W; no task for a post until then */
 	bool spilling;			/* W; ->spill may have some of ours */
 	struct lane lane;		/* see core/lane.c */

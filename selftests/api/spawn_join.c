@@ -98,7 +98,9 @@ TASK_TEST_F(tasks, a_loop_of_spawn_and_join_starves_nobody,
 	    .workers = variant->workers)
 {
 	ASSERT_OK(oa_go(add_one, &self->ran));
-	while (!SEEN(self->ran))
+	ASSERT_OK(oa_go(add_one, &self->ran, .pinned = true));
+	ASSERT_OK(oa_go(add_one, &self->ran, .prio = 5));
+	while (SEEN(self->ran) < 3)
 		ASSERT_OK(oa_join(oa_spawn(twice, NULL), NULL));
 }
 
