@@ -174,7 +174,8 @@ void task_free(struct worker *w, struct task *t)
 		task_put_any(t);
 }
 
-const char *task_name(const struct task *t)
+/* Also of a task that was found where no lock tells that it is set up. */
+__glance const char *task_name(const struct task *t)
 {
 	const struct task_ext *x = READ_ONCE(t->ext);
 
