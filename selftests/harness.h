@@ -225,9 +225,11 @@ void harness_wait_step(struct harness_wait *w);
 	} \
 } while (0)
 
-/* Of this process; none of them allocates. */
+/* Of this process; none allocates but where it says so. */
 unsigned int harness_nr_fds(void);
 unsigned int harness_nr_threads(void);
+/* Threads but for the caller that do not sleep. It allocates. */
+unsigned int harness_nr_others_at_work(void);
 size_t harness_rss(void);		/* bytes */
 
 struct harness_leaks {

@@ -202,6 +202,22 @@ size_t harness_rss(void)
 #define FLAG_EXITING	0x04u
 #define FLAG_KERNELS	0x10u
 
+/* From the end of the name on; NULL if the thread is gone. */
+static const char *thread_stat(const char *tid, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, size - 1);
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return strrchr(buf, ')');
+}
+
 /*
  * Neither exiting nor a worker that the kernel keeps for requests: those
  * outlive the ring by seconds. Such a one gets its name after the flag, and
@@ -209,36 +225,45 @@ size_t harness_rss(void)
  */
 static bool thread_lasts(const char *tid)
 {
-	char path[64], stat[512];
+	char stat[512];
+	const char *s = thread_stat(tid, stat, sizeof(stat));
 	unsigned int flags = 0;
-	const char *s;
-	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, stat, sizeof(stat) - 1);
-	if (fd >= 0)
-		close(fd);
-	stat[n > 0 ? n : 0] = '\0';
-	s = strrchr(stat, ')');
 	return s && sscanf(s, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
 	       !(flags & (FLAG_EXITING | FLAG_KERNELS)) &&
 	       !strstr(stat, " (iou-wrk");
 }
 
-/* A thread that was joined may still be listed, exiting, for a while. */
-static unsigned int nr_lasting_threads(void)
+static bool thread_is_at_work(const char *tid)
+{
+	char stat[512];
+	const char *s = thread_stat(tid, stat, sizeof(stat));
+
+	return s && strncmp(s, ") S", 3) && atoi(tid) != gettid();
+}
+
+static unsigned int count_threads(bool (*which)(const char *tid))
 {
 	DIR *dir = opendir("/proc/self/task");
 	unsigned int n = 0;
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)))
-		n += d->d_name[0] != '.' && thread_lasts(d->d_name);
+		n += d->d_name[0] != '.' && which(d->d_name);
 	if (dir)
 		closedir(dir);
 	return n;
+}
+
+unsigned int harness_nr_others_at_work(void)
+{
+	return count_threads(thread_is_at_work);
+}
+
+/* A thread that was joined may still be listed, exiting, for a while. */
+static unsigned int nr_lasting_threads(void)
+{
+	return count_threads(thread_lasts);
 }
 
 static void *no_body(void *arg)
