@@ -157,6 +157,8 @@ struct poll_ops {
 	bool (*membarrier)(void);
 
 	oa_time_t (*now)(void);
+	/* Cheaper: never ahead of now(), and behind it by a tick or some. */
+	oa_time_t (*now_coarse)(void);
 	uint64_t (*random)(void);
 
 	/* any. A line per feature: what the kernel gives, what stands in. */

@@ -131,12 +131,22 @@ bool os_membarrier(void)
 	       !syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
-oa_time_t os_now(void)
+static inline oa_time_t read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * OA_SEC + ts.tv_nsec;
+}
+
+oa_time_t os_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+oa_time_t os_now_coarse(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 uint64_t os_random(void)

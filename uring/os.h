@@ -23,6 +23,7 @@ struct timespec *os_timespec(struct timespec *ts, oa_time_t at);
 
 bool os_membarrier(void);
 oa_time_t os_now(void);
+oa_time_t os_now_coarse(void);
 uint64_t os_random(void);
 
 #endif

@@ -56,6 +56,7 @@ static const struct poll_ops uring_ops = {
 	.words = &futex_words,
 	.membarrier = os_membarrier,
 	.now = os_now,
+	.now_coarse = os_now_coarse,
 	.random = os_random,
 	.features = probe_tell,
 	.is_feature = probe_names,

@@ -407,4 +407,21 @@ TASK_TEST_F(deadline, of_a_coroutine, .workers = variant->workers)
 	EXPECT_OK(oa_sleep(OA_USEC));
 }
 
+/* Far off, the coarse clock is asked; it must not be from some point on. */
+TASK_TEST_F(deadline, that_was_far_off_passes, .workers = variant->workers)
+{
+	oa_time_t at = oa_after(150 * OA_MSEC);
+	struct oa_deadline d;
+	int err;
+
+	ASSERT_OK(oa_deadline_enter(&d, at));
+	do {
+		err = oa_yield();
+	} while (!err);
+	EXPECT_EQ(-ETIMEDOUT, err);
+	EXPECT_GE(oa_now(), at);
+	EXPECT_EQ(1, oa_deadline_fired(&d));
+	ASSERT_OK(oa_deadline_leave(&d));
+}
+
 HARNESS_MAIN

@@ -180,6 +180,7 @@ static const struct poll_ops sim_ops = {
 	.thread_wake = thread_wake,
 	.membarrier = membarrier,
 	.now = now,
+	.now_coarse = now,
 	.random = draw,
 	.features = features,
 	.is_feature = is_feature,

@@ -104,7 +104,12 @@ def process(s, row, program, more):
     if s.quick:
         command.append('--%s=%d' % (row.count, row.quick))
     command += row.args
-    return lines_of(text_of(command, s.client if row.workers == 1 else s.all))
+    figures = lines_of(text_of(command,
+                               s.client if row.workers == 1 else s.all))
+    for m in row.metrics:
+        if m.beside:
+            figures[m.name] = figures[m.beside]
+    return figures
 
 
 def fio(s, row, program):

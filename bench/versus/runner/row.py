@@ -4,7 +4,7 @@
 
 class Metric:
     def __init__(self, name, title, unit, mark=None, more=False, info=False,
-                 decided=None):
+                 decided=None, beside=None):
         self.name = name
         self.title = title
         self.unit = unit
@@ -14,6 +14,7 @@ class Metric:
         # (the client's share of its CPU, server CPU): which metric decides
         # instead of this one where which other is close to 1
         self.decided = decided
+        self.beside = beside    # which metric of theirs this of ours is beside
 
 
 class Bench:

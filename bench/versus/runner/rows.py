@@ -175,9 +175,12 @@ def timer_rows():
             'timer armed and cancelled' +
             (', a million live' if live else ''),
             'arm-cancel', 1, ['go', 'tokio', 'tokio-ct', 'uv'],
-            [ns('pair', 'a pair', at_most(most, 'ns'))],
+            [ns('pair', "a wait's own deadline", at_most(most, 'ns')),
+             Metric('around', 'a deadline around a wait', 'ns',
+                    at_most(most, 'ns'), beside='pair')],
             [Bench('timer arm-cancel -m %d' % live,
-                   {'enter+leave': ('pair', 1)})],
+                   {'join_until': ('pair', 1),
+                    'enter+leave': ('around', 1)})],
             ['--live=%d' % live])
 
 
