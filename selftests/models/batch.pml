@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The private batch of a worker, and its rescue: core/runq.c.
+ * The private batch of a worker, and its rescue: core/lane.c.
  *
  * The owner takes from its batch without an atomic instruction: it stores the
  * new head, and after no more than a compiler barrier loads the lock.  A thief

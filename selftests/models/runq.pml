@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run queue of a worker: core/runq.c.
+ * The ring of a worker: core/runq.h, and what spills over: core/ready.c.
  *
- * A bounded ring: the owner writes the slot and then stores tail (release);
- * everybody takes at head by CAS, the owner one and a thief up to half, having
- * copied the entries before.  A full ring hands half of itself and the new
- * task to the injection queue.  The newest task stands in the run-next slot,
- * which pushes its predecessor into the ring, and is taken by CAS.
+ * Bounded: the owner writes the slot and then stores tail (release); everybody
+ * takes at head by CAS, several at once, having copied the entries before.
+ * What finds it full goes to a queue of the owner's own, and so does what
+ * comes later, until the owner has found the ring empty and taken from there.
  *
  * Indices are numbers modulo WRAP; they start just below the wrap.  A CAS on
  * head is sound as long as fewer than WRAP tasks are taken between the load
  * of head and the CAS: 2^32 in C, here as many as there are tasks.
  *
- * Abstracted: the injection queue is "taken"; what a thief does with its loot.
+ * Abstracted: what a thief does with its loot, the lane (batch.pml), what is
+ * taken back (takeback.pml).
  *
  * What stands for sequential consistency here: tail is stored with release
  * and loaded with acquire; the CAS on head is acq_rel, so the copy precedes
@@ -24,9 +24,9 @@
  *
  * BROKEN=1 indices so narrow that they come round during one attempt
  * BROKEN=2 a thief does not check that tail belongs to the head it loaded
- * BROKEN=3 the overflow stores head
+ * BROKEN=3 the owner takes by load and store
  * BROKEN=4 tail before the slot
- * BROKEN=5 run-next is taken by load and store
+ * BROKEN=5 the owner appends to a ring that is full
  * BROKEN=6 a thief copies after its CAS
  */
 #ifndef BROKEN
@@ -52,7 +52,8 @@
 
 byte head = WRAP - 2, tail = WRAP - 2;
 byte slot[SIZE];
-byte next;			/* run-next */
+chan spill = [TASKS] of { byte };	/* the owner's own */
+bit spilling;
 bit taken[TASKS + 1];
 byte finished;
 
@@ -74,107 +75,61 @@ inline cas_head(h, n, ok)
 
 inline push(x)
 {
-	do
-	:: true ->
-		h = head;
-		if
-		:: COUNT(h, tail) < SIZE ->
-#if BROKEN == 4
-			tail = ADD(tail, 1);
-			slot[ADD(tail, WRAP - 1) % SIZE] = x;
-#else
-			slot[tail % SIZE] = x;
-			tail = ADD(tail, 1);
-#endif
-			break
-		:: else ->
-			/* nobody but the owner writes slots: no copy needed */
-#if BROKEN == 3
-			d_step { head = ADD(h, SIZE / 2); ok = 1 }
-#else
-			d_step { cas_head(h, SIZE / 2, ok) }
-#endif
-			if
-			:: ok ->
-				d_step {
-					ok = 0;
-					take(slot[h % SIZE]);
-#if SIZE > 2
-					take(slot[(h + 1) % SIZE]);
-#endif
-					take(x)
-				}
-				break
-			:: else
-			fi
-		fi
-	od;
-	h = 0
-}
-
-/* x becomes what stood in run-next. */
-inline exchange_next(x)
-{
-	d_step { h = next; next = x; x = h; h = 0 }
-}
-
-inline take_next(x)
-{
-	x = next;
-#if BROKEN == 5
+	h = head;
 	if
-	:: x -> next = 0
-	:: else
-	fi
+#if BROKEN == 5
+	:: !spilling && COUNT(h, tail) <= SIZE ->
 #else
-	d_step {
-		if
-		:: x && next == x -> next = 0
-		:: else -> x = 0
-		fi
-	}
+	:: !spilling && COUNT(h, tail) < SIZE ->
 #endif
+#if BROKEN == 4
+		tail = ADD(tail, 1);
+		slot[ADD(tail, WRAP - 1) % SIZE] = x
+#else
+		slot[tail % SIZE] = x;
+		tail = ADD(tail, 1)
+#endif
+	:: else -> d_step { spilling = 1; spill ! x }
+	fi;
+	h = 0
 }
 
 proctype owner()
 {
-	byte made, x, h;
+	byte made, h, x;
 	bit ok;
 
 	do
 	:: made < TASKS ->
 		made++;
-		x = made;
-		exchange_next(x);
-		if
-		:: x -> push(x)
-		:: else
-		fi;
-		x = 0
+		push(made)
 	:: true ->
-		take_next(x);
+		h = head;
 		if
-		:: x -> d_step { take(x); x = 0 }
-		:: else ->
-			h = head;
+		:: h == tail && nempty(spill) ->
+			d_step { spill ? x; take(x); x = 0; spilling = 0 }
+		:: h == tail && empty(spill) ->
 			if
-			:: h == tail ->
+			:: made == TASKS -> break
+			:: else
+			fi
+		:: h != tail ->
+#if BROKEN == 3
+			x = slot[h % SIZE];
+			head = ADD(h, 1);
+			d_step { take(x); x = 0 }
+#else
+			d_step {
+				cas_head(h, 1, ok);
 				if
-				:: made == TASKS -> break
+				:: ok -> take(slot[h % SIZE])
 				:: else
-				fi
-			:: else ->
-				d_step {
-					cas_head(h, 1, ok);
-					if
-					:: ok -> take(slot[h % SIZE])
-					:: else
-					fi;
-					ok = 0
-				}
-			fi;
-			h = 0
-		fi
+				fi;
+				ok = 0
+			}
+#endif
+		fi;
+		h = 0
 	od;
 	finished++
 }
@@ -190,12 +145,7 @@ proctype thief(byte rounds)
 		h = head;
 		n = HALF(COUNT(h, tail));
 		if
-		:: n == 0 ->
-			take_next(a);
-			if
-			:: a -> d_step { take(a); a = 0 }
-			:: else
-			fi
+		:: n == 0
 #if BROKEN != 2
 		:: n > SIZE / 2		/* tail is newer: try again */
 #endif
@@ -256,6 +206,6 @@ init
 		:: x <= TASKS -> assert(taken[x]); x++
 		:: else -> break
 		od;
-		assert(!next && head == tail)
+		assert(empty(spill) && head == tail)
 	}
 }
