@@ -43,7 +43,7 @@ static int post(struct runtime *rt, oa_fn fn, const void *data, size_t len,
 	struct task *self;
 
 	if (!fn || (len && !data) ||
-	    (unsigned int)(p->prio - OA_PRIO_MIN) >= PRIOS)
+	    !PRIO_IS_GOOD(p->prio))
 		return -EINVAL;
 	if (!rt) {
 		self = task_self();

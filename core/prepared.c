@@ -87,11 +87,15 @@ void prepared_forked(void)
 /* It may be one of the same address that came later: then it is taken there. */
 static __glance struct runtime *find(const struct oa_runtime *r)
 {
+	struct cds_list_head *at;
 	struct runtime *rt;
 
-	cds_list_for_each_entry_rcu(rt, &runtimes, node)
+	/* By nodes: the head is in no runtime, not even for its address. */
+	cds_list_for_each_rcu(at, &runtimes) {
+		rt = cds_list_entry(at, struct runtime, node);
 		if ((const struct oa_runtime *)rt == r)
 			return rt;
+	}
 	return NULL;
 }
 

@@ -13,6 +13,8 @@ struct task;
 struct worker;
 
 #define PRIOS		((unsigned int)(OA_PRIO_MAX - OA_PRIO_MIN + 1))
+#define PRIO_IS_GOOD(prio) \
+	((prio) >= OA_PRIO_MIN && (prio) <= OA_PRIO_MAX)
 #define PRIO_AGE	8u	/* turns in which what waits gains a level */
 
 struct prioq {

@@ -25,6 +25,7 @@ void sim_synchronize_rcu(void);
 #define cds_list_add_rcu(n, h)	cds_list_add(n, h)
 #define cds_list_add_tail_rcu(n, h) cds_list_add_tail(n, h)
 #define cds_list_del_rcu(n)	__cds_list_del((n)->prev, (n)->next)
+#define cds_list_for_each_rcu(p, h) cds_list_for_each(p, h)
 #define cds_list_for_each_entry_rcu(p, h, m) cds_list_for_each_entry(p, h, m)
 #define rcu_tsan_acquire(i)	((void)0)
 #define rcu_tsan_release(i)	((void)0)

@@ -111,7 +111,7 @@ static int check_opts(const struct oa_task_opts *o)
 	if (o->stack_size &&
 	    (o->stack_size < STACK_MIN || o->stack_size > STACK_MAX))
 		return -EINVAL;
-	if ((unsigned int)(o->prio - OA_PRIO_MIN) >= PRIOS ||
+	if (!PRIO_IS_GOOD(o->prio) ||
 	    (unsigned int)o->hint > OA_HINT_INLINE)
 		return -EINVAL;
 	if (o->copy > (size_t)1 << 30)

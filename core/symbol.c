@@ -225,7 +225,7 @@ const char *symbol_print(struct symbols *s, const void *pc, int ret, char *buf,
 			 size_t n)
 {
 	/* Behind a call that does not return the next function begins. */
-	const char *at = (const char *)pc - !!ret;
+	const char *at = pc ? (const char *)pc - !!ret : NULL;
 	Dl_info info;
 
 	if (pc && find_exported(at, &info))

@@ -89,11 +89,12 @@ void traffic_sent(struct traffic *t, struct parcel *p, int res, bool looked)
 void traffic_received(struct traffic *t, const struct parcel *p, uint64_t from,
 		      int res, bool looked)
 {
-	struct history_elem *e = &t->elems[p->id];
+	struct history_elem *e;
 
 	switch (res) {
 	case 0:
 		CHECK(p->id < t->history.nr_elems);
+		e = &t->elems[p->id];
 		CHECK_EQ(p->check, check_of(p->id));
 		CHECK_EQ(p->again, p->id);
 		CHECK_EQ(e->recv_from, 0);
