@@ -272,6 +272,9 @@ int conds_advance(struct worker *w, struct task *t)
 		if (!err)
 			passed(s);
 	}
+	/* Who asked while the last of them was on its way was met by nobody. */
+	if (!err)
+		err = task_unwanted(t);
 	if (err || !s->on[STAGE_PLACE])
 		return err;
 	err = pool_run(w->rt, t);

@@ -546,4 +546,40 @@ SCENARIO(what_it_started_by_may_go_at_once, 1500)
 	CHECK_EQ(nr_gifts, 0);
 }
 
+/* Who is asked to end while his last condition is on its way does not begin. */
+
+static uint32_t nr_begun;
+
+static void *begins(void *arg)
+{
+	nr_begun++;
+	return arg;
+}
+
+static void asks_before_it_can(struct actor *a)
+{
+	struct oa_mutex m = OA_MUTEX_INIT;
+	void *result;
+	oa_task_t t;
+
+	if (a->kind == ACTOR_THREAD)
+		return;
+	CHECK_EQ(oa_mutex_lock(&m), 0);
+	t = oa_spawn(begins, NULL, .mutex = &m, .block = sim_one_in(3));
+	actor_pause(a);
+	CHECK_EQ(oa_cancel(t), 0);
+	actor_pause(a);
+	CHECK_EQ(oa_mutex_unlock(&m), 0);
+	CHECK_EQ(oa_join(t, &result), 0);
+	CHECK_EQ(oa_err_code(result), -ECANCELED);
+	CHECK_EQ(oa_mutex_destroy(&m), 0);
+}
+
+SCENARIO(who_is_cancelled_before_his_turn_does_not_begin, 2000)
+{
+	nr_begun = 0;
+	CROWD_RUN(.n = 1 + sim_below(4), .fn = asks_before_it_can);
+	CHECK_EQ(nr_begun, 0);
+}
+
 HARNESS_MAIN
