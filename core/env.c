@@ -24,6 +24,11 @@ static bool is_park(const char *word, size_t len)
 	return is(word, len, "ring");
 }
 
+static bool is_io(const char *word, size_t len)
+{
+	return is(word, len, "inline") || is(word, len, "ring");
+}
+
 static bool is_debug(const char *word, size_t len)
 {
 	return is(word, len, "migrate");
@@ -50,6 +55,7 @@ static const struct {
 } vars[] = {
 	{ "OA_WORKERS", is_workers, "", "is no number from 1 to 256" },
 	{ "OA_PARK", is_park, ",", "is not \"ring\"" },
+	{ "OA_IO", is_io, ",", "is not \"inline\" or \"ring\"" },
 	{ "OA_DEBUG", is_debug, ",", "is not \"migrate\"" },
 	{ "OA_DISABLE", is_feature, ",", "is no feature" },
 };

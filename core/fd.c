@@ -30,6 +30,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <oa/io.h>
 
@@ -43,9 +44,10 @@
 #define FD_CLOSING	0x80000000u
 #define FD_FINAL	0x40000000u
 #define FD_HINT		0x20000000u	/* more to receive; only a guess */
-#define FD_LOOKED	0x10000000u	/* FD_DIRECT is known; or was */
+#define FD_LOOKED	0x10000000u	/* what follows is known; or was */
 #define FD_DIRECT	0x08000000u	/* O_DIRECT; likewise only a guess */
-#define FD_BITS		27u
+#define FD_STREAM	0x04000000u	/* has no positions; likewise */
+#define FD_BITS		26u
 #define FD_GEN_SHIFT	32
 #define FD_USERS	((1u << FD_BITS) - 1)
 
@@ -181,24 +183,36 @@ void fd_set_hint(int fd, bool more)
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
 }
 
-static __cold_path bool look_if_direct(int fd, uint64_t *word)
+static __cold_path uint64_t look(int fd, uint64_t *word)
 {
 	int flags = fcntl(fd, F_GETFL);
-	bool direct = flags >= 0 && flags & O_DIRECT;
+	uint64_t found = FD_LOOKED;
 
+	if (flags >= 0 && flags & O_DIRECT)
+		found |= FD_DIRECT;
+	if (lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE)
+		found |= FD_STREAM;
 	/* [fd] a guess: who opens one anew by other means is slower by it */
-	atomic_or(word, (uint64_t)(FD_LOOKED | (direct ? FD_DIRECT : 0)));
-	return direct;
+	atomic_or(word, found);
+	return found;
 }
 
-bool fd_direct(int fd)
+static uint64_t looked(int fd)
 {
 	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
 	uint64_t v = word ? READ_ONCE(*word) : FD_LOOKED;
 
-	if (unlikely(!(v & FD_LOOKED)))
-		return look_if_direct(fd, word);
-	return v & FD_DIRECT;
+	return likely(v & FD_LOOKED) ? v : look(fd, word);
+}
+
+bool fd_direct(int fd)
+{
+	return looked(fd) & FD_DIRECT;
+}
+
+bool fd_stream(int fd)
+{
+	return looked(fd) & FD_STREAM;
 }
 
 void fd_done(struct op *op)

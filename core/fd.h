@@ -46,6 +46,8 @@ void fd_set_hint(int fd, bool more);
  * for that even when it is told not to.
  */
 bool fd_direct(int fd);
+/* After fd_use(). Has it no positions? A request takes no notice of one then. */
+bool fd_stream(int fd);
 
 /* Owner: its last completion has come. */
 void fd_done(struct op *op);

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "core/op.h"
+#include "core/runtime.h"
 #include "core/worker.h"
 
 static inline uint64_t io_addr(const volatile void *p)
@@ -43,6 +44,16 @@ static inline bool io_readable(int fd)
  * blocking pool.
  */
 int io_try_begin(int fd, struct worker **w);
+
+/*
+ * After io_try_begin(). Is it worth a try? A call that need not wait is made at
+ * once, unless system calls are so dear here (rt->by_request, from the backend)
+ * that a request is cheaper, of which many go to the kernel in one.
+ */
+static inline bool io_tries(const struct worker *w)
+{
+	return !w || likely(!w->rt->by_request);
+}
 
 static inline void io_inlined(struct worker *w)
 {

@@ -58,6 +58,17 @@ static bool would_wait(long err)
 	       err == -EINTR || err == -EINVAL;
 }
 
+/* Is it to be tried without waiting? */
+static inline bool rw_tries(const struct worker *w, int fd, uint64_t off)
+{
+	if (!w)
+		return true;
+	if (likely(io_tries(w)))
+		return likely(!fd_direct(fd));
+	/* It is for the call to say that there are no positions. */
+	return off != OFFSET_NONE && unlikely(fd_stream(fd));
+}
+
 static long rw_nowait(struct worker *w, long nr, int fd,
 		      const struct iovec *iov, int n, uint64_t off)
 {
@@ -122,7 +133,7 @@ static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
 		return ret;
 	if (n < 0 || n > 1024)
 		return -EINVAL;
-	if (likely(!w || !fd_direct(fd))) {
+	if (likely(rw_tries(w, fd, off))) {
 		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
 				iov, n, off);
 		if (!would_wait(ret))
@@ -140,7 +151,7 @@ static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
 
 	if (ret)
 		return ret;
-	if (likely(!w || !fd_direct(fd))) {
+	if (likely(rw_tries(w, fd, off))) {
 		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
 				&iov, 1, off);
 		if (!would_wait(ret))

@@ -147,6 +147,8 @@ ssize_t oa_send(int fd, const void *buf, size_t n, int flags)
 	if (err)
 		return err;
 	n = min_of(n, (size_t)0x7ffff000);
+	if (unlikely(!io_tries(w)) && !(flags & MSG_DONTWAIT))
+		return send_rest(fd, buf, n, flags, 0);
 	ret = io_syscall(SYS_sendto, fd, buf, n, flags | MSG_DONTWAIT |
 			 MSG_NOSIGNAL, NULL, 0);
 	if (ret < 0 && errno != EAGAIN && errno != EINTR)
@@ -192,7 +194,8 @@ ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
 	op.flags = (uint32_t)flags;
 	op.len = (uint32_t)n;
 	ret = io_run(&op);
-	if (ret > 0 && op.cflags & CQE_SOCK_NONEMPTY)
+	if (ret > 0 && op.cflags & CQE_SOCK_NONEMPTY &&
+	    io_tries(worker_self()))
 		fd_set_hint(fd, true);
 	return ret;
 }
@@ -257,7 +260,7 @@ ssize_t oa_sendmsg(int fd, const struct msghdr *msg, int flags)
 	 * Only what is likely to go whole is tried at once: what is left of a
 	 * vector has to be cut out of the caller's.
 	 */
-	if (all <= 16384 || flags & MSG_DONTWAIT) {
+	if ((all <= 16384 && io_tries(w)) || flags & MSG_DONTWAIT) {
 		ret = io_syscall(SYS_sendmsg, fd, msg, flags | MSG_DONTWAIT |
 				 MSG_NOSIGNAL);
 		if (ret >= 0)

@@ -64,6 +64,7 @@ struct runtime {
 	uint32_t over;			/* A; nothing is alive any more */
 	uint32_t debug_migrate;		/* I */
 	uint32_t park_ring;		/* I; OA_PARK=ring */
+	uint32_t by_request;		/* I; calls are dear: see core/io.h */
 	uint32_t watch_off;		/* I; no processor to spare for it */
 	uint32_t watch_asleep;		/* A; core/watch.c */
 	uint32_t generation;		/* I; of the process, see core/fork.c */

@@ -22,6 +22,7 @@
 #include "core/fault.h"
 #include "core/stack.h"
 #include "uring/locked.h"
+#include "uring/os.h"
 #include "uring/uapi.h"
 
 static const struct {
@@ -48,10 +49,17 @@ static const struct {
 			     "by a thread for each, in futex_waitv(2)" },
 	[CAP_MEMBARRIER] = { "membarrier", "private run-next and batches",
 			     "not rescued from a stuck worker" },
+	[CAP_INLINE] = { "inline", "what need not wait is a system call",
+			 "a request" },
 };
+
+#define CALL_ROUNDS	8
+#define CALL_ROUND	4
+#define CALL_DEAR	600	/* ns; a request costs 100 to 200 */
 
 static bool has[CAPS];
 static int ring_error;
+static int64_t call_ns;		/* a system call that does nothing */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool ok_or_not_enosys(long ret)
@@ -155,11 +163,38 @@ static void probe_membarrier(void)
 		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 }
 
+static int64_t call_cost(void)
+{
+	int64_t least = INT64_MAX, from, took;
+
+	for (int i = 0; i < CALL_ROUNDS; i++) {
+		from = os_now();
+		for (int j = 0; j < CALL_ROUND; j++)
+			syscall(SYS_getppid);
+		took = os_now() - from;
+		least = min_of(least, took);
+	}
+	return least / CALL_ROUND;
+}
+
+/*
+ * Does a system call cost less than a request, which needs two switches and a
+ * part of an enter? Nearly everywhere; not where a hypervisor without the
+ * processor's help, or a sandbox, sees each of them.
+ */
+static void probe_calls(void)
+{
+	call_ns = call_cost();
+	set(CAP_INLINE, env_lists("OA_IO", "inline") ||
+	    (call_ns < CALL_DEAR && !env_lists("OA_IO", "ring")));
+}
+
 static void probe(void)
 {
 	probe_ring();
 	probe_futex();
 	probe_membarrier();
+	probe_calls();
 	for (int i = 0; i < CAPS; i++)
 		if (env_lists("OA_DISABLE", caps[i].name))
 			set(i, false);
@@ -228,6 +263,7 @@ static void tell_line(poll_tell *tell, void *arg, const char *name,
 void probe_tell(poll_tell *tell, void *arg)
 {
 	struct utsname u;
+	char text[80];
 
 	probe_kernel();
 	if (!uname(&u))
@@ -239,5 +275,8 @@ void probe_tell(poll_tell *tell, void *arg)
 		tell_line(tell, arg, caps[i].name, has[i] ? "yes" : "no",
 			  has[i] ? caps[i].what : instead);
 	}
+	snprintf(text, sizeof(text), "one that does nothing takes %lld ns",
+		 (long long)call_ns);
+	tell_line(tell, arg, "system-call", "yes", text);
 	tell_line(tell, arg, "stack-guard", "yes", stack_guard_kind());
 }

@@ -20,6 +20,7 @@ enum cap {
 	CAP_WAITV,		/* futex_waitv(2), 5.16 */
 	CAP_RING_FUTEX,		/* FUTEX_WAIT by request, 6.7 */
 	CAP_MEMBARRIER,
+	CAP_INLINE,		/* system calls are cheap, see probe_calls() */
 	CAPS
 };
 

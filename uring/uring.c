@@ -10,8 +10,10 @@
 
 static int uring_runtime_init(struct runtime *rt)
 {
-	(void)rt;
-	return probe_kernel();
+	int err = probe_kernel();
+
+	rt->by_request = !probe_has(CAP_INLINE);
+	return err;
 }
 
 /* After all threads have gone: nobody finds a worker after a grace period. */

@@ -27,6 +27,8 @@ extern struct oa_runtime *dump_runtime;
 	STAND_IN(f, no_iowait_flag, "OA_DISABLE=no-iowait") \
 	STAND_IN(f, no_send_msg_ring, "OA_DISABLE=send-msg-ring") \
 	STAND_IN(f, no_futex, "OA_DISABLE=futex2,futex-waitv") \
+	STAND_IN(f, no_inline, "OA_IO=ring") \
+	STAND_IN(f, inline_calls, "OA_IO=inline") \
 	STAND_IN(f, no_membarrier, "OA_DISABLE=membarrier") \
 	STAND_IN(f, like_6_1, "OA_DISABLE=registered-ring,abs-timer,clock," \
 		 "no-iowait,send-msg-ring,futex2,futex-waitv,membarrier," \
@@ -34,6 +36,15 @@ extern struct oa_runtime *dump_runtime;
 	struct harness_variant
 #define STAND_IN(f, name, ...) \
 	FIXTURE_VARIANT_ADD(f, name, ##__VA_ARGS__) { .workers = 2 };
+
+/* Are calls that need not wait made at once here? */
+static inline bool calls_inline(void)
+{
+	char text[8192];
+
+	oa_features(text, sizeof(text));
+	return strstr(text, "\ninline: yes");
+}
 
 /* Starts a foreign thread; fails the test if that is not possible. */
 #define thread_start(th, fn, arg) \
