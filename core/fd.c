@@ -19,6 +19,10 @@
  * list before W looks at its inbox. One that comes after W looked meets
  * CLOSING, for the message carried it there.
  *
+ * Who starts a request on a number that is closed has it looked up when the
+ * kernel is given it: it may be another file by then, in the next generation.
+ * The close of that ends it, too.
+ *
  * In FINAL the number may already be somebody's new descriptor: a start then
  * waits until the close is done, rather than fail. Calls of ours that get a
  * number from the kernel end the old generation themselves (fd_opened), for
@@ -222,6 +226,18 @@ void fd_done(struct op *op)
 		fd_unlink(op->second);
 }
 
+/*
+ * Who used the number since it was closed, by mistake or before it had heard of
+ * that, may have a request in hand which the kernel will find to be about the
+ * new file. So its worker is asked when that is closed.
+ */
+static inline uint64_t reopened(uint64_t v)
+{
+	uint64_t used = v & FD_FINAL ? 0 : v & FD_USERS;
+
+	return (uint64_t)(gen_of(v) + 1) << FD_GEN_SHIFT | used;
+}
+
 void fd_opened(int fd)
 {
 	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
@@ -231,8 +247,7 @@ void fd_opened(int fd)
 		return;
 	v = atomic_load_acq(word); /* [fd] */
 	/* [fd] a closer that is not done yet finds another generation */
-	while (unlikely((uint32_t)v != 0) &&
-	       !atomic_cas(word, &v, (uint64_t)(gen_of(v) + 1) << FD_GEN_SHIFT))
+	while (unlikely((uint32_t)v != 0) && !atomic_cas(word, &v, reopened(v)))
 		;
 }
 
@@ -247,7 +262,9 @@ static void ask_all(struct worker *w, struct closer *c)
 		next = l->next;
 		if (next && next->op == l->op)
 			next = next->next;
-		if (l->fd != c->fd || l->gen != c->gen || l->op->closer)
+		/* Of an earlier one, see reopened(); not of a later. */
+		if (l->fd != c->fd || (int32_t)(c->gen - l->gen) < 0 ||
+		    l->op->closer)
 			continue;
 		l->op->closer = c;
 		c->left++;

@@ -2,6 +2,7 @@
 /* oa_close() ends the calls of others that wait; what is closed is closed. */
 #include "io_test.h"
 
+#include <netinet/in.h>
 #include <sys/stat.h>
 
 FIXTURE(io_close) { struct io_fds f; const struct io_call *c; };
@@ -336,6 +337,50 @@ TASK_TEST_F(io_close, ends_polls_of_many, .workers = variant->workers)
 		for (int i = 0; i < 2 * PAIRS; i++)
 			if (i != 0 && i != 2)
 				ASSERT_EQ(0, close(fds[i]));
+	}
+}
+
+static int a_datagram_socket(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	int fd = oa_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ASSERT_GE(fd, 0);
+	ASSERT_OK(oa_bind(fd, (struct sockaddr *)&at, sizeof(at)));
+	return fd;
+}
+
+static void *receives(void *arg)
+{
+	char c;
+
+	return as_result(oa_recv((int)(intptr_t)arg, &c, 1, 0));
+}
+
+/*
+ * Who comes too late may receive from the next file of the number, if that is
+ * opened before his request gets to the kernel; then its close ends that.
+ */
+TASK_TEST_F(io_close, ends_calls_that_were_meant_for_another,
+	    .workers = variant->workers)
+{
+	const int rounds = SCALED(100, 20);
+
+	for (int round = 0; round < rounds; round++) {
+		int fd = a_datagram_socket(), again;
+		oa_task_t t;
+
+		ASSERT_OK(oa_close(fd));
+		t = oa_spawn(receives, (void *)(intptr_t)fd);
+		for (int i = round % 4; i; i--)
+			ASSERT_OK(oa_yield());
+		again = a_datagram_socket();
+		EXPECT_EQ(fd, again);
+		if (round & 4)
+			ASSERT_OK(oa_sleep(OA_USEC));
+		ASSERT_OK(oa_close(again));
+		EXPECT_ERR(join_long(t), -EBADF);
 	}
 }
 
