@@ -146,7 +146,7 @@ static bool memory_for(unsigned int tasks)
 	return (size_t)pages * 4096 > (size_t)tasks * 6 * 1024;
 }
 
-TASK_TEST_F_TIMEOUT(million, all_suspended, 90, .workers = variant->workers)
+TASK_TEST_F_TIMEOUT(million, all_suspended, 300, .workers = variant->workers)
 {
 	if (!memory_for(self->n)) {
 		TEST_LOG("not memory enough for a million: a tenth");
