@@ -27,8 +27,9 @@
  * a seq_cst load, fetch_or or CAS of the one word.
  *
  * Properties: when the number is closed no request holds the file; no request
- * of one generation looks the number up in another one; a good descriptor is
- * not refused; everybody ends.
+ * of one generation looks the number up in another one, but for those that
+ * were begun on a closed number; a good descriptor is not refused; everybody
+ * ends.
  *
  * BROKEN=1 the bit first, the state by a load of its own after it
  * BROKEN=2 only the closer opens the next generation
@@ -38,6 +39,7 @@
  * BROKEN=6 the next generation is opened before the number is closed
  * BROKEN=7 the closer opens the next generation by a store, not by CAS
  * BROKEN=8 a start whose bit is set does not look at the state
+ * BROKEN=9 who opens the number forgets the bits of those who came too late
  */
 #ifndef BROKEN
 #define BROKEN 0
@@ -67,6 +69,7 @@ bit closed[3];			/* somebody was told to close this file */
 bit thread[N];			/* something runs on this worker */
 byte req[USERS], req_on[USERS], req_gen[USERS], req_file[USERS];
 bit req_cancel[USERS];
+bit req_late[USERS];		/* begun when its file was closed already */
 bit lasting;			/* requests end by a cancel only */
 
 byte msg[CLOSERS * N];		/* closer * N + worker: 1 sent, 2 handled */
@@ -82,7 +85,7 @@ inline ring_submit(t)
 	:: req[t] == QUEUED && req_on[t] == w ->
 		req_file[t] = number;
 		req[t] = (number == FREE -> DONE : FLIGHT);
-		assert(number == FREE || req_gen[t] == gen)
+		assert(number == FREE || req_late[t] || req_gen[t] == gen)
 	:: else
 	fi
 }
@@ -90,7 +93,7 @@ inline ring_submit(t)
 inline ring_cancel(t, g)
 {
 	if
-	:: req_on[t] == w && req_gen[t] == g &&
+	:: req_on[t] == w && req_gen[t] <= g &&
 	   (req[t] == QUEUED || req[t] == FLIGHT) -> req_cancel[t] = 1
 	:: else
 	fi
@@ -102,9 +105,9 @@ inline ring_complete(t)
 	req_file[t] = FREE
 }
 
-#define PENDING(t, g)	(req_on[t] == w && req_gen[t] == (g) && \
+#define PENDING(t, g)	(req_on[t] == w && req_gen[t] <= (g) && \
 			 (req[t] == QUEUED || req[t] == FLIGHT))
-#define FORGETS(t, g)	(req_on[t] == w && req_gen[t] == (g) && \
+#define FORGETS(t, g)	(req_on[t] == w && req_gen[t] <= (g) && \
 			 req[t] == FLIGHT)
 #if BROKEN == 5
 #define BUSY(g)		(FORGETS(0, g) || FORGETS(1, g))
@@ -195,7 +198,8 @@ inline submit(t, first, mine, w, ok)
 			req[t] = QUEUED;
 			req_on[t] = w;
 			req_gen[t] = mine;
-			req_cancel[t] = 0
+			req_cancel[t] = 0;
+			req_late[t] = (first -> number != t + 1 : req_late[t])
 		}
 	:: else
 	fi;
@@ -244,6 +248,12 @@ proctype opener()
 			state = OPEN;
 			gen++;
 			bits = 0
+		:: state == OPEN && bits ->
+			/* somebody is late */
+#if BROKEN == 9
+			bits = 0;
+#endif
+			gen++
 		:: else
 		fi
 	}
