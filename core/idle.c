@@ -201,17 +201,29 @@ void idle_slice_renew(struct worker *w)
 	set_budget(w);
 }
 
-void idle_slice_begin(struct worker *w, oa_time_t now)
+static void slice_measure(struct worker *w, oa_time_t now)
 {
 	int32_t turns = w->slice_turns - max_of(w->budget, 0);
 	int64_t avg;
 
-	if (turns > 0 && w->slice_start) {
-		STAT_INC(w, budget_outs);
-		avg = (now - w->slice_start) / turns;
-		avg = min_of(avg, (int64_t)SLICE_NS);
-		w->avg_turn = (uint32_t)((3 * (int64_t)w->avg_turn + avg) / 4);
-	}
+	if (turns <= 0 || !w->slice_start)
+		return;
+	STAT_INC(w, budget_outs);
+	avg = (now - w->slice_start) / turns;
+	avg = min_of(avg, (int64_t)SLICE_NS);
+	w->avg_turn = (uint32_t)((3 * (int64_t)w->avg_turn + avg) / 4);
+}
+
+void idle_slice_end(struct worker *w)
+{
+	if (w->slice_start)
+		slice_measure(w, w->rt->poll->now());
+	w->slice_start = 0;
+}
+
+void idle_slice_begin(struct worker *w, oa_time_t now)
+{
+	slice_measure(w, now);
 	w->slice_start = now;
 	set_budget(w);
 }

@@ -22,6 +22,12 @@ void idle_found(struct worker *w);
 
 /* Owner, every so many turns: is the time slice used up? */
 bool idle_slice_over(struct worker *w);
+/*
+ * Owner, in the loop: it ends here, for now the kernel is entered. What that
+ * takes is not the tasks' time; if it were, the dearer an enter the fewer turns
+ * and the fewer requests would there be for each.
+ */
+void idle_slice_end(struct worker *w);
 /* Owner, in the loop: a new slice begins. */
 void idle_slice_begin(struct worker *w, oa_time_t now);
 /* The same without a look at the clock, after a wait. */

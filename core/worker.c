@@ -249,8 +249,10 @@ __always_inline_oa void look_outside(struct worker *w)
 	}
 	op_aborts(w);
 	fd_closes(w);
-	if (poll->ready(w) || (has_work(w) && poll->unsent(w)))
+	if (poll->ready(w) || (has_work(w) && poll->unsent(w))) {
+		idle_slice_end(w);
 		poll->reap(w);
+	}
 	if (unlikely(READ_ONCE(w->rt->prepared)))
 		prepared_take(w);
 	if (unlikely(READ_ONCE(w->rt->inject.n)))

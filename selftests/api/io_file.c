@@ -318,4 +318,58 @@ TASK_TEST_F(io_file, a_device_that_is_always_ready,
 	ASSERT_OK(oa_close(fd));
 }
 
+#define TOGETHER	64
+#define LONG_READ	(1024 * 1024)
+#define LONG_READS	10
+
+static int long_file;
+
+static void *reads_long(void *arg)
+{
+	char *to = malloc(LONG_READ);
+
+	for (int i = 0; i < LONG_READS; i++)
+		ASSERT_EQ(LONG_READ, oa_pread(long_file, to, LONG_READ, 0));
+	free(to);
+	return arg;
+}
+
+static void *all_read(void *arg)
+{
+	struct oa_stats before = OA_STATS_INIT, after = OA_STATS_INIT;
+	oa_task_t t[TOGETHER];
+
+	(void)arg;
+	ASSERT_OK(oa_stats(NULL, &before));
+	for (int i = 0; i < TOGETHER; i++)
+		t[i] = oa_spawn(reads_long, NULL);
+	for (int i = 0; i < TOGETHER; i++)
+		ASSERT_OK(oa_join(t[i], NULL));
+	ASSERT_OK(oa_stats(NULL, &after));
+	EXPECT_EQ(TOGETHER * LONG_READS + 0u,
+		  after.requests - before.requests);
+	EXPECT_LT((after.enters - before.enters) * 6,
+		  after.requests - before.requests);
+	return NULL;
+}
+
+/*
+ * What the kernel does for a request while it is entered is not the time of
+ * the tasks: or the longer it takes the fewer of them had a turn before the
+ * next, down to an enter for each.
+ */
+TEST(what_takes_the_kernel_long_goes_in_one_enter)
+{
+	ASSERT_EQ(0, setenv("OA_IO", "ring", 1));
+	long_file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (long_file < 0)
+		SKIP("no files without a name");
+	ASSERT_EQ(0, ftruncate(long_file, LONG_READ));
+	/* Its pages are there, and found without waiting. */
+	for (int i = 0; i < LONG_READ; i += 4096)
+		ASSERT_EQ(1, pwrite(long_file, "x", 1, i));
+	ASSERT_OK(oa_run(all_read, NULL, .workers = 1));
+	ASSERT_EQ(0, close(long_file));
+}
+
 HARNESS_MAIN
