@@ -72,7 +72,9 @@ static void features(char *buf, size_t n)
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *colon = strchr(line, ':');
 
-		if (colon && !strncmp(colon, ": yes", 5))
+		/* What a system call takes says more than that there are some. */
+		if (colon && !strncmp(colon, ": yes", 5) &&
+		    strncmp(line, "system-call:", 12))
 			*colon = '\0';
 		at += (size_t)snprintf(buf + at, n - at, "%s%s", at ? "; " : "",
 				       line);

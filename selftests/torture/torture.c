@@ -74,6 +74,8 @@ FIXTURE_VARIANT_ADD(torture, w1_cancels, "OA_TORTURE=cancels") {
 FIXTURE_VARIANT_ADD(torture, w8_cancels, "OA_TORTURE=cancels") {
 	.workers = 8,
 };
+FIXTURE_VARIANT_ADD(torture, w8_requests, "OA_IO=ring") { .workers = 8 };
+FIXTURE_VARIANT_ADD(torture, w8_inline, "OA_IO=inline") { .workers = 8 };
 FIXTURE_SETUP(torture)
 {
 	round_now.cancels = getenv("OA_TORTURE") != NULL;
