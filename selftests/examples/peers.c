@@ -99,8 +99,11 @@ static int hear(const struct conn *c, unsigned int *n)
 
 	do {
 		got = recv(c->fd, buf + len, sizeof(buf) - 1 - len, 0);
-		if (got <= 0)
+		if (got <= 0) {
+			/* It need not have got as far as to ask. */
+			printf("left %zu\n", c->peer->i);
 			return 0;
+		}
 		len += (size_t)got;
 		buf[len] = '\0';
 	} while (!strstr(buf, "\r\n\r\n"));
