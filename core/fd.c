@@ -187,36 +187,39 @@ void fd_set_hint(int fd, bool more)
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
 }
 
-static __cold_path uint64_t look(int fd, uint64_t *word)
+/* A process asks for one of the two only, so that one bit says it was looked. */
+static __cold_path uint64_t look(int fd, uint64_t *word, uint64_t what)
 {
-	int flags = fcntl(fd, F_GETFL);
-	uint64_t found = FD_LOOKED;
+	bool is;
 
-	if (flags >= 0 && flags & O_DIRECT)
-		found |= FD_DIRECT;
-	if (lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE)
-		found |= FD_STREAM;
+	if (what == FD_DIRECT) {
+		int flags = fcntl(fd, F_GETFL);
+
+		is = flags >= 0 && flags & O_DIRECT;
+	} else {
+		is = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
+	}
 	/* [fd] a guess: who opens one anew by other means is slower by it */
-	atomic_or(word, found);
-	return found;
+	atomic_or(word, (uint64_t)FD_LOOKED | (is ? what : 0));
+	return is ? what : 0;
 }
 
-static uint64_t looked(int fd)
+static inline bool is_it(int fd, uint64_t what)
 {
 	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
 	uint64_t v = word ? READ_ONCE(*word) : FD_LOOKED;
 
-	return likely(v & FD_LOOKED) ? v : look(fd, word);
+	return (likely(v & FD_LOOKED) ? v : look(fd, word, what)) & what;
 }
 
 bool fd_direct(int fd)
 {
-	return looked(fd) & FD_DIRECT;
+	return is_it(fd, FD_DIRECT);
 }
 
 bool fd_stream(int fd)
 {
-	return looked(fd) & FD_STREAM;
+	return is_it(fd, FD_STREAM);
 }
 
 void fd_done(struct op *op)

@@ -46,7 +46,10 @@ void fd_set_hint(int fd, bool more);
  * for that even when it is told not to.
  */
 bool fd_direct(int fd);
-/* After fd_use(). Has it no positions? A request takes no notice of one then. */
+/*
+ * After fd_use(), where what need not wait is a request, and fd_direct() is of
+ * no interest. Has it no positions? A request takes no notice of one then.
+ */
 bool fd_stream(int fd);
 
 /* Owner: its last completion has come. */

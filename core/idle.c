@@ -216,7 +216,8 @@ static void slice_measure(struct worker *w, oa_time_t now)
 
 void idle_slice_end(struct worker *w)
 {
-	if (w->slice_start)
+	/* The clock is not looked at when nobody had a turn. */
+	if (w->slice_start && w->budget < w->slice_turns)
 		slice_measure(w, w->rt->poll->now());
 	w->slice_start = 0;
 }
