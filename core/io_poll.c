@@ -72,6 +72,12 @@ static void set_up_all(struct worker *w, struct task *t, struct op *ops,
 	}
 }
 
+static bool was_closed(const struct op *op)
+{
+	return op->res < 0 &&
+	       (op->reason == OP_REASON_CLOSE || op->res == -EBADF);
+}
+
 /*
  * Entry @i was given up, for another had something to tell: if that is of the
  * same descriptor, so may this one have, as poll(2) looks at all at once.
@@ -82,7 +88,13 @@ static void look_beside(const struct op *ops, struct pollfd *fds, nfds_t n,
 	struct pollfd p = { .fd = fds[i].fd, .events = fds[i].events };
 
 	for (nfds_t k = 0; k < n; k++) {
-		if (fds[k].fd != p.fd || ops[k].res <= 0)
+		if (fds[k].fd != p.fd)
+			continue;
+		if (was_closed(&ops[k])) {
+			fds[i].revents = POLLNVAL;
+			return;
+		}
+		if (ops[k].res <= 0)
 			continue;
 		if (poll(&p, 1, 0) > 0)
 			fds[i].revents = p.revents;
@@ -106,7 +118,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			fds[i].revents = (short)(op->res &
 						 (fds[i].events | ALWAYS));
 			unwanted = unwanted || (op->res && !fds[i].revents);
-		} else if (op->reason == OP_REASON_CLOSE || op->res == -EBADF) {
+		} else if (was_closed(op)) {
 			fds[i].revents = POLLNVAL;
 		} else if (op->reason == OP_REASON_CANCEL) {
 			err = -ECANCELED;
