@@ -48,8 +48,14 @@ struct san_ctx {
 #endif
 #ifdef OA_TSAN
 	void *identity;		/* NULL until it first runs */
+	unsigned int lives;	/* how often it was another stack's before */
 #endif
 };
+
+#ifdef OA_TSAN
+void san_identity_get(struct san_ctx *s);
+void san_identity_put(struct san_ctx *s);
+#endif
 
 /* A stack that has not run yet. */
 __always_inline_oa void san_ctx_init(struct san_ctx *s, void *bottom,
@@ -63,6 +69,7 @@ __always_inline_oa void san_ctx_init(struct san_ctx *s, void *bottom,
 #endif
 #ifdef OA_TSAN
 	s->identity = NULL;
+	s->lives = 0;
 #endif
 }
 
@@ -75,7 +82,7 @@ __always_inline_oa void san_leave(struct san_ctx *from, struct san_ctx *to)
 #endif
 #ifdef OA_TSAN
 	if (!to->identity)
-		to->identity = __tsan_create_fiber(0);
+		san_identity_get(to);
 	from->identity = __tsan_get_current_fiber();
 	__tsan_switch_to_fiber(to->identity, 0);
 #endif
@@ -90,7 +97,7 @@ __always_inline_oa void san_leave_last(struct san_ctx *to)
 #endif
 #ifdef OA_TSAN
 	if (!to->identity)
-		to->identity = __tsan_create_fiber(0);
+		san_identity_get(to);
 	__tsan_switch_to_fiber(to->identity, 0);
 #endif
 }
@@ -120,6 +127,7 @@ __always_inline_oa void san_restart(struct san_ctx *self, void *bottom,
 	void *old = __tsan_get_current_fiber();
 
 	self->identity = __tsan_create_fiber(0);
+	self->lives = 0;
 	__tsan_switch_to_fiber(self->identity, 0);
 	__tsan_destroy_fiber(old);
 #endif
@@ -210,6 +218,20 @@ static inline void san_ctx_fini(struct san_ctx *s)
 	if (s->identity)
 		__tsan_destroy_fiber(s->identity);
 	s->identity = NULL;
+#endif
+}
+
+/*
+ * The same of a stack that nothing was left on but the frames it always rests
+ * in: another one can go on with what the sanitizer has of it.
+ */
+static inline void san_ctx_rest(struct san_ctx *s)
+{
+#ifdef OA_TSAN
+	if (s->identity)
+		san_identity_put(s);
+#else
+	san_ctx_fini(s);
 #endif
 }
 

@@ -340,7 +340,10 @@ static void forget_slot(struct stack *s)
 {
 	if (!SAN_STACKS)
 		return;
-	san_ctx_fini(&s->san);
+	if (s->rest.sp && !s->keep)
+		san_ctx_rest(&s->san);
+	else
+		san_ctx_fini(&s->san);
 	san_stack_remove(s->id, s->low, stack_room(s));
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread sanitizer's identities of stacks, kept from one stack to the next:
+ * to make one takes it a quarter of a megabyte of new memory, and a program
+ * that starts runtimes again and again would do nothing else.
+ *
+ * The sanitizer is to learn of no order between who leaves one here and who
+ * takes it, so it does not look into this file. Nobody waits here either, not
+ * even in a child of fork() whose parent held the lock.
+ */
+#include <stdbool.h>
+
+#include "arch/san.h"
+
+#ifdef OA_TSAN
+
+#define KEPT_MAX 256
+/* The frames that a stack rests in stay on record with its identity. */
+#define LIVES	 100
+
+static struct {
+	int lock;
+	unsigned int n;
+	struct san_ctx of[KEPT_MAX];
+} kept;
+
+#define unseen __attribute__((no_sanitize("thread")))
+
+static unseen bool enter(void)
+{
+	return !__atomic_exchange_n(&kept.lock, 1, __ATOMIC_ACQUIRE);
+}
+
+static unseen void leave(void)
+{
+	__atomic_store_n(&kept.lock, 0, __ATOMIC_RELEASE);
+}
+
+unseen void san_identity_get(struct san_ctx *s)
+{
+	if (enter()) {
+		if (kept.n)
+			*s = kept.of[--kept.n];
+		leave();
+	}
+	if (!s->identity)
+		s->identity = __tsan_create_fiber(0);
+}
+
+unseen void san_identity_put(struct san_ctx *s)
+{
+	if (++s->lives < LIVES && enter()) {
+		if (kept.n < KEPT_MAX) {
+			kept.of[kept.n++] = *s;
+			s->identity = NULL;
+		}
+		leave();
+	}
+	san_ctx_fini(s);
+}
+
+#endif
