@@ -24,19 +24,17 @@ static struct {
 	struct san_ctx of[KEPT_MAX];
 } kept;
 
-#define unseen __attribute__((no_sanitize("thread")))
-
-static unseen bool enter(void)
+static __unseen bool enter(void)
 {
 	return !__atomic_exchange_n(&kept.lock, 1, __ATOMIC_ACQUIRE);
 }
 
-static unseen void leave(void)
+static __unseen void leave(void)
 {
 	__atomic_store_n(&kept.lock, 0, __ATOMIC_RELEASE);
 }
 
-unseen void san_identity_get(struct san_ctx *s)
+__unseen void san_identity_get(struct san_ctx *s)
 {
 	if (enter()) {
 		if (kept.n)
@@ -47,7 +45,7 @@ unseen void san_identity_get(struct san_ctx *s)
 		s->identity = __tsan_create_fiber(0);
 }
 
-unseen void san_identity_put(struct san_ctx *s)
+__unseen void san_identity_put(struct san_ctx *s)
 {
 	if (++s->lives < LIVES && enter()) {
 		if (kept.n < KEPT_MAX) {

@@ -36,12 +36,6 @@
 #define max_of(a, b)	OA__PICK_BY(a, >, b, OA__CAT(_max_a, __COUNTER__), \
 				    OA__CAT(_max_b, __COUNTER__))
 
-/*
- * A look at what others are changing, whose outcome is checked or does not
- * matter: not a race to report.
- */
-#define __glance	__attribute__((noinline, no_sanitize("thread")))
-
 #define barrier()	__asm__ volatile("" ::: "memory")
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -58,5 +52,21 @@
 #define OA_TSAN 1
 #endif
 #endif
+
+/*
+ * What the thread sanitizer is not to see. Its clang has always seen atomic
+ * operations, whatever it was told of the others.
+ */
+#if defined(OA_TSAN) && defined(__clang__)
+#define __unseen __attribute__((disable_sanitizer_instrumentation))
+#else
+#define __unseen __attribute__((no_sanitize("thread")))
+#endif
+
+/*
+ * A look at what others are changing, whose outcome is checked or does not
+ * matter: not a race to report.
+ */
+#define __glance	__unseen __attribute__((noinline))
 
 #endif
