@@ -72,12 +72,6 @@ static void set_up_all(struct worker *w, struct task *t, struct op *ops,
 	}
 }
 
-static bool was_closed(const struct op *op)
-{
-	return op->res < 0 &&
-	       (op->reason == OP_REASON_CLOSE || op->res == -EBADF);
-}
-
 /*
  * Entry @i was given up, for another had something to tell: if that is of the
  * same descriptor, so may this one have, as poll(2) looks at all at once.
@@ -88,18 +82,31 @@ static void look_beside(const struct op *ops, struct pollfd *fds, nfds_t n,
 	struct pollfd p = { .fd = fds[i].fd, .events = fds[i].events };
 
 	for (nfds_t k = 0; k < n; k++) {
-		if (fds[k].fd != p.fd)
-			continue;
-		if (was_closed(&ops[k])) {
-			fds[i].revents = POLLNVAL;
-			return;
-		}
-		if (ops[k].res <= 0)
+		if (fds[k].fd != p.fd || ops[k].res <= 0)
 			continue;
 		if (poll(&p, 1, 0) > 0)
 			fds[i].revents = p.revents;
 		return;
 	}
+}
+
+/*
+ * A close is told to one entry after another. Who has heard of it in one finds
+ * it in all of that descriptor: @count, and how many more.
+ */
+static int closed_beside(struct pollfd *fds, nfds_t n, int count)
+{
+	for (nfds_t k = 0; k < n; k++) {
+		if (fds[k].revents != POLLNVAL)
+			continue;
+		for (nfds_t i = 0; i < n; i++) {
+			if (fds[i].fd != fds[k].fd || fds[i].revents)
+				continue;
+			fds[i].revents = POLLNVAL;
+			count++;
+		}
+	}
+	return count;
 }
 
 /* How many descriptors have something to tell; 0 or an error: none has. */
@@ -118,7 +125,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			fds[i].revents = (short)(op->res &
 						 (fds[i].events | ALWAYS));
 			unwanted = unwanted || (op->res && !fds[i].revents);
-		} else if (was_closed(op)) {
+		} else if (op->reason == OP_REASON_CLOSE || op->res == -EBADF) {
 			fds[i].revents = POLLNVAL;
 		} else if (op->reason == OP_REASON_CANCEL) {
 			err = -ECANCELED;
@@ -133,8 +140,10 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		}
 		count += fds[i].revents != 0;
 	}
-	if (count || err)
-		return count ? count : err;
+	if (count)
+		return closed_beside(fds, n, count);
+	if (err)
+		return err;
 	return unwanted ? UNWANTED : never ? NEVER : 0;
 }
 
@@ -239,7 +248,7 @@ static int look_again(struct op *ops, struct pollfd *fds, nfds_t n)
 			fds[i].revents = POLLNVAL;
 		count += fds[i].revents != 0;
 	}
-	return count;
+	return closed_beside(fds, n, count);
 }
 
 /* Waits on the epoll descriptor @ep until one of @fds has something to tell. */
