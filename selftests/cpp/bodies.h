@@ -45,6 +45,9 @@ void *cxx_throws(void *arg);
 void *cxx_throws_in_coroutine(void *arg);
 void *cxx_throws_grown(void *arg);
 
+/* fn(arg), by way of C that counts in *@cleaned when it is left. */
+void *through_c(void *(*fn)(void *), void *arg, int *cleaned);
+
 /* What initialisers are in C++. */
 struct cxx_init {
 	const char *name;
