@@ -260,7 +260,7 @@ the_deaf_are_left_behind()
 	hears "$fast" '\* 2 here: fast deaf'
 	stop INT
 	same 0 "$status" 'exit code'
-	same 'some did not listen' "$(<"$tmp/errors")" errors
+	same 'some did not listen' "$(said "$tmp/errors")" errors
 	exec {deaf}>&- {fast}>&-
 }
 

@@ -101,7 +101,7 @@ bytes_go_both_ways()
 	cmp "$tmp/sent" "$tmp/got" || fail 'they differ'
 	"$program" 127.0.0.1 "$port" <"$tmp/sent" >/dev/full 2>"$tmp/errors" &&
 		fail 'a full device: exit code 0'
-	matches "$(<"$tmp/errors")" 'oa-connect: standard output: *' 'full'
+	matches "$(said "$tmp/errors")" 'oa-connect: standard output: *' 'full'
 	no_peers
 }
 
@@ -127,14 +127,14 @@ when_none_answers_it_says_so()
 	same 1 $status 'exit code of a timeout'
 	((took >= 30)) || fail "0.3 s in $took/100 s"
 	same "oa-connect: 127.0.0.2 and others port $port: no answer in 0.3 s from 2 addresses" \
-		"$(<"$tmp/errors")" timeout
+		"$(said "$tmp/errors")" timeout
 	run 127.0.0.3 "$port"
 	same 1 $status 'exit code of a refusal'
 	same "oa-connect: 127.0.0.3 port $port: Connection refused, the last of 1 address" \
-		"$(<"$tmp/errors")" refusal
+		"$(said "$tmp/errors")" refusal
 	run no.such.name.invalid "$port"
 	same 1 $status 'exit code of an unknown name'
-	matches "$(<"$tmp/errors")" 'oa-connect: no.such.name.invalid: *' name
+	matches "$(said "$tmp/errors")" 'oa-connect: no.such.name.invalid: *' name
 	no_peers
 }
 

@@ -46,7 +46,7 @@ words_tells_what_went_wrong()
 	same 1 $? 'exit code'
 	same "3 $tmp/abc 3 total" "$(xargs <<<"$out")" output
 	same "words: $tmp/none: No such file or directory
-words: $tmp: Is a directory" "$(<"$tmp/err")" errors
+words: $tmp: Is a directory" "$(said "$tmp/err")" errors
 	"$programs/words" 2>/dev/null
 	same 2 $? 'exit code without files'
 }

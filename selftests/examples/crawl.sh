@@ -117,8 +117,8 @@ what_cannot_be_read_is_told()
 	"$program" "$tmp/long" >"$tmp/report" 2>"$tmp/errors"
 	status=$?
 	same 1 $status 'exit code'
-	matches "$(<"$tmp/errors")" 'oa-crawl: xxx*: File name too long' error
-	same 1 "$(wc -l <"$tmp/errors")" lines
+	matches "$(said "$tmp/errors")" 'oa-crawl: xxx*: File name too long' error
+	same 1 "$(said "$tmp/errors" | wc -l)" lines
 	matches "$(<"$tmp/report")" '*1 failed;*' report
 }
 

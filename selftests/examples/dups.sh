@@ -163,7 +163,7 @@ oa-dups: $tree/link: Not a directory" "$(sort "$tmp/errors")" errors
 	status=$?
 	same 1 $status 'exit code'
 	same 'oa-dups: cannot go on: No space left on device' \
-		"$(<"$tmp/errors")" 'a full disk'
+		"$(said "$tmp/errors")" 'a full disk'
 }
 
 # Its content ends before its size.

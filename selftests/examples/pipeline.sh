@@ -107,14 +107,14 @@ what_cannot_be_read_is_told()
 	same 1 $status 'exit code'
 	same "$(expected "$tree/numbers")" "$got" 'the other one'
 	same "oa-pipeline: $tmp/none: No such file or directory" \
-		"$(<"$tmp/errors")" error
+		"$(said "$tmp/errors")" error
 	# It opens, but reading gives EIO: there is nothing at address 0.
 	got=$("$program" /proc/self/mem "$tree/numbers" 2>"$tmp/errors")
 	status=$?
 	same 1 $status 'exit code'
 	same "$(expected "$tree/numbers")" "$got" 'the other one'
 	same 'oa-pipeline: /proc/self/mem: Input/output error' \
-		"$(<"$tmp/errors")" error
+		"$(said "$tmp/errors")" error
 }
 
 # What ends it is the signal: nobody ever writes into the pipe.
@@ -134,7 +134,7 @@ a_signal_interrupts_what_waits()
 		status=$?
 		server=
 		same $((128 + $(kill -l $signal))) $status "exit code of $signal"
-		matches "$(<"$tmp/errors")" '1 files, *' "errors of $signal"
+		matches "$(said "$tmp/errors")" '1 files, *' "errors of $signal"
 		exec {says}<&- {never}>&-
 		rm "$tmp/never" "$tmp/says"
 	done

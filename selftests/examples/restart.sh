@@ -43,7 +43,7 @@ begin()
 	"$program" -p 0 "$@" >>"$tmp/says" 2>"$tmp/errors" &
 	server=$!
 	wait_until says 'generation 1, process *: listening on *' ||
-		fail "it does not start: $(<"$tmp/errors")"
+		fail "it does not start: $(said "$tmp/errors")"
 	port=$(sed -n '1s/.*://p' "$tmp/says")
 }
 
@@ -71,7 +71,7 @@ restart()
 {
 	kill "-$2" "$(process $(($1 - 1)))"
 	wait_until says "generation $1, *: listening on 127.0.0.1:$port" ||
-		fail "generation $1 does not begin: $(<"$tmp/errors")"
+		fail "generation $1 does not begin: $(said "$tmp/errors")"
 	wait_until says "generation $(($1 - 1)), *: accepts no more" ||
 		fail "generation $(($1 - 1)) goes on"
 }

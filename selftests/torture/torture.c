@@ -29,7 +29,9 @@ const char *__tsan_default_suppressions(void)
 	__attribute__((visibility("default")));
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:interceptor_pipe2$\nrace_top:interceptor_socket$\n";
+	/* As gcc's runtime names them, and clang's. */
+	return "race_top:interceptor_pipe2$\nrace_top:interceptor_socket$\n"
+	       "race_top:^pipe2$\nrace_top:^socket$\n";
 }
 
 void harness_dump(int fd)
