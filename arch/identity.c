@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The thread sanitizer's identities of stacks, kept from one stack to the next:
- * to make one takes it a quarter of a megabyte of new memory, and a program
- * that starts runtimes again and again would do nothing else.
+ * to make one takes new memory, with gcc's as much as its thread-local storage
+ * (readelf -l libtsan.so) and more, and a program that starts runtimes again
+ * and again would do little else.
  *
  * The sanitizer is to learn of no order between who leaves one here and who
  * takes it, so it does not look into this file. Nobody waits here either, not
@@ -19,9 +20,9 @@
 #define LIVES	 100
 
 static struct {
-	int lock;
-	unsigned int n;
-	struct san_ctx of[KEPT_MAX];
+	int lock;			/* A; pairs enter() with leave() */
+	unsigned int n;			/* L:lock */
+	struct san_ctx of[KEPT_MAX];	/* L:lock */
 } kept;
 
 static __unseen bool enter(void)

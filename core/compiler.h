@@ -57,7 +57,8 @@
  * What the thread sanitizer is not to see. Its clang has always seen atomic
  * operations, whatever it was told of the others.
  */
-#if defined(OA_TSAN) && defined(__clang__)
+#if defined(OA_TSAN) && defined(__clang__) && \
+	__has_attribute(disable_sanitizer_instrumentation)
 #define __unseen __attribute__((disable_sanitizer_instrumentation))
 #else
 #define __unseen __attribute__((no_sanitize("thread")))

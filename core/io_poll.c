@@ -114,7 +114,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		  oa_time_t own)
 {
 	int count = 0, err = 0;
-	bool unwanted = false, never = false;
+	bool unwanted = false, never = false, closed = false;
 
 	for (nfds_t i = 0; i < n; i++) {
 		struct op *op = &ops[i];
@@ -127,6 +127,7 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			unwanted = unwanted || (op->res && !fds[i].revents);
 		} else if (op->reason == OP_REASON_CLOSE || op->res == -EBADF) {
 			fds[i].revents = POLLNVAL;
+			closed = true;
 		} else if (op->reason == OP_REASON_CANCEL) {
 			err = -ECANCELED;
 		} else if (op->reason == OP_REASON_TIMEOUT) {
@@ -140,10 +141,10 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 		}
 		count += fds[i].revents != 0;
 	}
-	if (count)
+	if (closed)
 		return closed_beside(fds, n, count);
-	if (err)
-		return err;
+	if (count || err)
+		return count ? count : err;
 	return unwanted ? UNWANTED : never ? NEVER : 0;
 }
 
