@@ -74,15 +74,21 @@ private:
 	std::exception_ptr error;
 };
 
-/* A running body. Who does not want its result cancels it and waits. */
+/*
+ * A running body, of the task that started it. Who does not want its result
+ * cancels it and waits.
+ */
 template <typename F> class task {
 public:
 	using result = std::invoke_result_t<F &>;
 
-	task(F fn, const char *name) : body(new state{ std::move(fn), {} })
+	task(F fn, const char *name) : body(new state{ std::move(fn), {}, {} })
 	{
 		oa_task_opts opts = OA_TASK_OPTS_INIT;
 
+		/* if there is no memory for it, the start fails */
+		oa_scope_open_with(&body->scope, nullptr);
+		opts.scope = &body->scope;
 		opts.name = name;
 		handle = oa_spawn_with(run, body.get(), &opts);
 		check(oa_task_error(handle), "oa_spawn");
@@ -97,10 +103,8 @@ public:
 
 	~task()
 	{
-		if (!body)
-			return;
-		oa_cancel(handle);
-		oa_join(handle, nullptr);
+		if (body)
+			oa_detach(handle);
 	}
 
 	result get()
@@ -116,9 +120,20 @@ public:
 	}
 
 private:
+	/*
+	 * A join fails at once in a task that was cancelled, or whose time is
+	 * over, while the body goes on; the wait for a scope does not.
+	 */
 	struct state {
+		~state()
+		{
+			oa_scope_cancel(&scope);
+			oa_scope_wait(&scope);
+		}
+
 		F fn;
 		outcome<result> end;
+		oa_scope scope;
 	};
 
 	static void *run(void *arg)
