@@ -42,6 +42,7 @@ struct client {
 	const struct command *cmd;
 	struct arg *argv;
 	size_t argc, room;
+	long want;			/* arguments of what comes, or 0 */
 	struct entry **link, *e;	/* key 1, if there is one */
 	struct table *table;		/* of the keys, or of key 1's value */
 	size_t first;			/* argument behind the name of that */
@@ -52,7 +53,7 @@ struct client {
 	char *stash;			/* arguments that the reader lets go */
 	size_t stashed;
 	const char *bad;		/* what is wrong with the request */
-	bool inside, close;
+	bool inside, close;		/* inside: of a request more must come */
 };
 
 /* A reply that is still to be made, or NULL: it has been. */

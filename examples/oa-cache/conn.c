@@ -73,21 +73,14 @@ static void *on_string(const redisReadTask *task, char *s, size_t n)
 		c->argv[i].at = (size_t)c->argv[i].at +
 				(i < c->stashed ? c->stash : c->reader->buf);
 	command_run(c);
-	c->argc = 0;
+	c->argc = c->want = 0;
 	return c;
 }
 
-/* A line that is a request; false when its end has not come yet. */
-static bool take_line(struct client *c)
+/* A line that is a request. */
+static bool take_line(struct client *c, char *s, char *end)
 {
-	redisReader *r = c->reader;
-	char *s = r->buf + r->pos, *end = memchr(s, '\n', r->len - r->pos);
-
-	if (!end && r->len - r->pos > LINE_MAX)
-		refuse(c, "too big inline request");
-	if (!end)
-		return false;
-	r->pos += (size_t)(end + 1 - s);
+	c->reader->pos += (size_t)(end + 1 - s);
 	*end = '\0';
 	while ((s = strtok_r(s, " \t\r", &end))) {
 		add_arg(c, s, strlen(s));
@@ -103,20 +96,28 @@ static bool take_line(struct client *c)
 static bool take(struct client *c)
 {
 	redisReader *r = c->reader;
+	char *s = r->buf + r->pos, *end;
 	void *reply;
 
-	if (!c->inside && r->buf[r->pos] != '*')
-		return take_line(c);
-	c->inside = true;
+	if (!c->want) {
+		end = memchr(s, '\n', r->len - r->pos);
+		if (!end && r->len - r->pos > LINE_MAX)
+			refuse(c, "too big inline request");
+		if (!end || *s != '*')
+			return end && take_line(c, s, end);
+		c->want = strtol(s + 1, NULL, 10);
+		if (end[-1] != '\r')
+			return refuse(c, "expected CR");
+	}
 	if (redisReaderGetReply(r, &reply))
 		refuse(c, r->errstr);
 	else if (!reply && r->len + sdslen(c->stash) > REQUEST_MAX)
 		refuse(c, "too big request");
 	if (!reply)
 		return false;
-	if (c->argc)
+	if (c->want > 0)	/* and what has come was no string */
 		refuse(c, "expected '$'");
-	c->inside = false;
+	c->want = 0;
 	if (c->stashed)
 		sdsclear(c->stash);
 	c->stashed = 0;
@@ -159,14 +160,15 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 		reply_text(c, "-ERR Protocol error: ");
 		reply_text(c, c->bad);
 		reply_text(c, "\r\n");
-	} else if (!c->inside && r->pos >= LET_GO && r->pos == r->len) {
+	} else if (!c->want && r->pos >= LET_GO && r->pos == r->len) {
 		redisReaderGetReply(r, NULL);	/* lines are in its buffer */
 	}
 	if (c->out_len)
 		flush(c);
 	if (c->close || c->bad)
 		return false;
-	if (c->inside || r->pos < r->len ||
+	c->inside = c->want || r->pos < r->len;
+	if (c->inside ||
 	    sdsalloc(r->buf) + sdsalloc(c->stash) + c->out_cap <= KEPT)
 		return true;
 	conn_close(c);
