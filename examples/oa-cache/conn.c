@@ -15,6 +15,7 @@
 #define KEPT		(96 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
 #define REQUEST_MAX	(64 << 20)
+#define ARGS_MAX	(1 << 20)	/* each takes more than its text */
 #define LENGTH_MAX	24		/* of a line with a length */
 #define LET_GO		1024		/* so far behind, the reader may */
 
@@ -82,10 +83,8 @@ static bool take_line(struct client *c, char *s, char *end)
 {
 	c->reader->pos += (size_t)(end + 1 - s);
 	*end = '\0';
-	while ((s = strtok_r(s, " \t\r", &end))) {
+	for (; (s = strtok_r(s, " \t\r", &end)); s = NULL)
 		add_arg(c, s, strlen(s));
-		s = NULL;
-	}
 	if (c->argc)
 		command_run(c);
 	c->argc = 0;
@@ -106,8 +105,8 @@ static bool take(struct client *c)
 		if (!end || *s != '*')
 			return end && take_line(c, s, end);
 		c->want = strtol(s + 1, NULL, 10);
-		if (end[-1] != '\r')
-			return refuse(c, "expected CR");
+		if (end[-1] != '\r' || c->want > ARGS_MAX)
+			return refuse(c, "Multi-bulk length out of range");
 	}
 	if (redisReaderGetReply(r, &reply))
 		refuse(c, r->errstr);
@@ -126,12 +125,10 @@ static bool take(struct client *c)
 
 bool conn_open(struct client *c, int fd, int resp)
 {
-	static redisReplyObjectFunctions functions = {
-		.createString = on_string,
-	};
+	static redisReplyObjectFunctions fns = { .createString = on_string };
 
 	*c = (struct client){ .fd = fd, .resp = resp, .stash = sdsempty() };
-	c->reader = redisReaderCreateWithFunctions(&functions);
+	c->reader = redisReaderCreateWithFunctions(&fns);
 	if (c->reader)
 		c->reader->privdata = c;
 	return c->reader;

@@ -159,13 +159,15 @@ info()
 	ask INFO | tr -d '\r' | sed -n "s/^$1://p"
 }
 
-# raw TEXT: sent as it is, then what comes until the server closes, without CR
+# raw TEXT [FILE]: sent as it is, then what comes until the server closes,
+# without CR
 raw()
 {
 	local fd
 
 	connect fd
 	printf '%b' "$1" >&"$fd"
+	[ -z "$2" ] || cat "$2" >&"$fd"
 	timeout 20 cat <&"$fd" | tr -d '\r'
 	exec {fd}>&-
 }
@@ -320,13 +322,14 @@ broken_requests_are_refused()
 	start
 	refused 'no number' '*ulk*length*' '*1\r\n$abc\r\n'
 	refused 'huge number' '*ulti-bulk length*' '*99999999999999999999\r\n'
+	refused 'too many' '*ulti-bulk length*' '*1048577\r\n$4\r\nPING\r\n'
 	refused 'a number' '*expected*' '*2\r\n$3\r\nGET\r\n:5\r\n'
 	refused 'a number first' '*expected*' '*2\r\n:5\r\n$3\r\nGET\r\n'
 	refused 'nil' '*expected*' '*2\r\n$-1\r\n$3\r\nGET\r\n'
 	refused 'a number alone' '*expected*' '*1\r\n:5\r\n'
 	refused 'nil alone' '*expected*' '*1\r\n$-1\r\n'
 	refused 'nothing in it' '*expected*' '*1\r\n*0\r\n'
-	refused 'no CR' '*expected*' '*1\n$4\r\nPING\r\n'
+	refused 'no CR' '*ulti-bulk length*' '*1\n$4\r\nPING\r\n'
 	refused 'a line' '*expected*' '*1\r\n+GET\r\n'
 	refused 'nested' '*expected*' '*1\r\n*1\r\n$4\r\nPING\r\n'
 	refused 'type' '*' '*1\r\n?\r\n'
@@ -335,6 +338,9 @@ broken_requests_are_refused()
 	{ printf 'SET big '; cat "$tmp/x"; echo; echo PING; } |
 		"$client" "$port" >"$tmp/got" 2>&1
 	grep -q PONG "$tmp/got" && fail 'a string of more than 16 MiB'
+	{ printf '*1048576\r\n$6\r\nEXISTS\r\n'
+		yes $'$0\r\n\r' | head -n 2097150; printf 'QUIT\r\n'; } >"$tmp/x"
+	same $':0\n+OK' "$(raw '' "$tmp/x")" 'as many as may be'
 	same $'+PONG\n+OK' "$(raw '*0\r\n*-1\r\n\r\nPING\r\nQUIT\r\n')" 'empty ones'
 	same PONG "$(ask PING)" 'the server'
 	stop TERM
