@@ -157,8 +157,10 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 		reply_text(c, "-ERR Protocol error: ");
 		reply_text(c, c->bad);
 		reply_text(c, "\r\n");
-	} else if (!c->want && r->pos >= LET_GO && r->pos == r->len) {
-		redisReaderGetReply(r, NULL);	/* lines are in its buffer */
+	} else if (!c->want && r->pos >= LET_GO) {
+		sdsrange(r->buf, (int)r->pos, -1);	/* there were lines */
+		r->len -= r->pos;
+		r->pos = 0;
 	}
 	if (c->out_len)
 		flush(c);

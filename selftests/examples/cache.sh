@@ -347,6 +347,31 @@ broken_requests_are_refused()
 	same 0 "$status" 'exit code'
 }
 
+# Where no read ends with a line: what has been carried out is let go.
+half_a_line_keeps_no_others()
+{
+	local fd i line
+
+	start
+	connect fd
+	line=$(printf 'ING\r\nX %060000d\r\nP' 1)
+	printf P >&"$fd"
+	for i in {1..1000}; do
+		printf %s "$line" >&"$fd"
+		read -r -t 20 -u "$fd" || break
+		read -r -t 20 -u "$fd" || break
+	done
+	same $'-ERR unknown command\r' "$REPLY" "reply $i"
+	# One with a sanitizer does not give back what it frees.
+	i=$(awk '/^VmRSS/ { print $2 }' "/proc/$server/status")
+	[[ $build == */san-* ]] || ((i < 32768)) || fail "$i kB"
+	printf 'ING\r\n' >&"$fd"
+	read -r -t 20 -u "$fd"
+	same $'+PONG\r' "$REPLY" 'the last'
+	exec {fd}>&-
+	stop TERM
+}
+
 gone()
 {
 	[ "$(info db0)" = keys=0,expires=0 ]
@@ -589,7 +614,8 @@ bad_options_are_refused_in_a_line()
 
 run_tests replies_are_those_of_the_table redis_replies_the_same resp3 \
 	redis_programs_work long_arguments_arrive_whole \
-	broken_requests_are_refused time_ends_keys memory_has_a_limit \
+	broken_requests_are_refused half_a_line_keeps_no_others \
+	time_ends_keys memory_has_a_limit \
 	snapshots_come_back a_snapshot_that_is_cut_changes_nothing \
 	descriptors_run_out workers_share_the_data \
 	large_values_go bad_options_are_refused_in_a_line
