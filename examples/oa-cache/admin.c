@@ -12,8 +12,7 @@ const char *do_ping(struct client *c)
 	c->close |= c->cmd->sub;
 	if (c->argc < 2)
 		return c->cmd->sub ? OK : "+PONG\r\n";
-	reply_bulk(c, c->argv[1].at, c->argv[1].len);
-	return NULL;
+	return reply_bulk(c, c->argv[1].at, c->argv[1].len);
 }
 
 const char *do_hello(struct client *c)
@@ -25,12 +24,12 @@ const char *do_hello(struct client *c)
 		return "-NOPROTO unsupported protocol version\r\n";
 	c->resp = (int)v;
 	reply_head(c, '%', 6);
-	reply_raw(c, s, (size_t)sprintf(s,
-		"$6\r\nserver\r\n$5\r\nredis\r\n"
+	sprintf(s, "$6\r\nserver\r\n$5\r\nredis\r\n"
 		"$7\r\nversion\r\n$5\r\n" VERSION "\r\n"
 		"$5\r\nproto\r\n:%d\r\n$2\r\nid\r\n:%d\r\n"
 		"$4\r\nmode\r\n$10\r\nstandalone\r\n"
-		"$4\r\nrole\r\n$6\r\nmaster\r\n", c->resp, c->fd));
+		"$4\r\nrole\r\n$6\r\nmaster\r\n", c->resp, c->fd);
+	reply_text(c, s);
 	return NULL;
 }
 
@@ -38,7 +37,7 @@ const char *do_info(struct client *c)
 {
 	char s[1024];
 
-	reply_bulk(c, s, (size_t)sprintf(s,
+	return reply_bulk(c, s, (size_t)sprintf(s,
 		"# Server\r\nredis_version:" VERSION "\r\ntcp_port:%u\r\n"
 		"workers:%u\r\n\r\n"
 		"# Clients\r\nconnected_clients:%u\r\n\r\n"
@@ -52,7 +51,6 @@ const char *do_info(struct client *c)
 		server.port, server.workers, server.clients, db.used, db.limit,
 		policies[db.evicts], server.child != 0, db.commands, db.expired,
 		db.evicted, db.hits, db.misses, db.keys->count, db.expiring));
-	return NULL;
 }
 
 /* CONFIG GET; there is nothing to set. */

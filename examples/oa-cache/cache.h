@@ -12,6 +12,7 @@
 #include <oa.h>
 
 #define BULK_MAX	(16 << 20)	/* who copies more delays others */
+#define MESSAGE_MAX	(64 << 20)	/* a request, or a reply */
 
 enum type { T_STRING, T_LIST, T_HASH, T_ANY, T_NONE };
 
@@ -53,7 +54,7 @@ struct client {
 	char *stash;			/* arguments that the reader lets go */
 	size_t stashed;
 	const char *bad;		/* what is wrong with the request */
-	bool inside, close;		/* inside: of a request more must come */
+	bool inside, close, large;	/* inside: of a request more must come */
 };
 
 /* A reply that is still to be made, or NULL: it has been. */
@@ -80,8 +81,7 @@ enum { MS = 1, AT = 2 };
 #define ZERO		":0\r\n"
 #define OK		"+OK\r\n"
 #define SYNTAX		"-ERR syntax error\r\n"
-#define WRONG_TYPE	"-WRONGTYPE Operation against a key holding the " \
-			"wrong kind of value\r\n"
+#define WRONG_TYPE	"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 #define NO_INTEGER	"-ERR value is not an integer or out of range\r\n"
 #define NO_TIME		"-ERR invalid expire time\r\n"
 #define WRONG_ARITY	"-ERR wrong number of arguments\r\n"
@@ -103,15 +103,14 @@ extern struct server {
 	atomic_uint clients;
 } server;
 
-/* args.c, reply.c: reply_int() and reply_value() return NULL, as commands do */
+/* args.c, reply.c: what returns a string returns NULL, as commands do */
 bool arg_is(const struct arg *a, const char *word);
 bool arg_int(const struct arg *a, int64_t *v);
 const char *arg_time(struct client *c, size_t i, int flags, int64_t *at);
-void reply_raw(struct client *c, const char *s, size_t n);
 void reply_text(struct client *c, const char *s);
 void reply_head(struct client *c, char type, size_t n);
 const char *reply_int(struct client *c, int64_t v);
-void reply_bulk(struct client *c, const char *s, size_t n);
+const char *reply_bulk(struct client *c, const char *s, size_t n);
 const char *reply_value(struct client *c, const struct entry *e);
 
 /* table.c */

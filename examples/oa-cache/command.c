@@ -108,6 +108,7 @@ void command_run(struct client *c)
 {
 	const struct command *cmd = lookup(c->argv);
 	int argc = (int)c->argc;
+	size_t had = c->out_len;
 	const char *reply;
 
 	c->cmd = cmd;
@@ -119,10 +120,14 @@ void command_run(struct client *c)
 	else if (cmd->arity < 0 ? argc < -cmd->arity : argc != cmd->arity)
 		reply = WRONG_ARITY;
 	else if (cmd->does == GROWS && !db_make_room())
-		reply = "-OOM command not allowed when used memory > "
-			"'maxmemory'.\r\n";
+		reply = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 	else
 		reply = run(c, cmd);
+	if (c->large) {
+		c->out_len = had;
+		reply = "-ERR too big reply\r\n";
+	}
+	c->large = false;
 	if (reply)
 		reply_text(c, reply);
 	/* A list or hash does not stay when it is empty. */

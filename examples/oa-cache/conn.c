@@ -14,7 +14,6 @@
 #define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
 #define KEPT		(96 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
-#define REQUEST_MAX	(64 << 20)
 #define ARGS_MAX	(1 << 20)	/* each takes more than its text */
 #define LENGTH_MAX	24		/* of a line with a length */
 #define LET_GO		1024		/* so far behind, the reader may */
@@ -110,7 +109,7 @@ static bool take(struct client *c)
 	}
 	if (redisReaderGetReply(r, &reply))
 		refuse(c, r->errstr);
-	else if (!reply && r->len + sdslen(c->stash) > REQUEST_MAX)
+	else if (!reply && r->len + sdslen(c->stash) > MESSAGE_MAX)
 		refuse(c, "too big request");
 	if (!reply)
 		return false;

@@ -40,12 +40,11 @@ const char *do_set(struct client *c)
 const char *do_incr(struct client *c)
 {
 	struct arg *a = &c->argv[c->first], old = { NULL, 0 };
-	struct entry **link = c->link;
+	struct entry **link = c->first > 1 ? db_find(c, c->table, c->first)
+					   : c->link;
 	int64_t v = 0, by = 1;
 	char s[24];
 
-	if (c->first > 1)
-		link = db_find(c, c->table, c->first);
 	if (link)
 		old = (struct arg){ (*link)->data + a->len, (*link)->vlen };
 	if ((c->argc > c->first + 1 && !arg_int(a + 1, &by)) ||

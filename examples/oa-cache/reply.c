@@ -16,20 +16,16 @@ static char *room(struct client *c, size_t n)
 	return c->out + c->out_len;
 }
 
-void reply_raw(struct client *c, const char *s, size_t n)
-{
-	memcpy(room(c, n), s, n);
-	c->out_len += n;
-}
-
 /* A whole reply of RESP3, in the form that the client knows. */
 void reply_text(struct client *c, const char *s)
 {
-	if (c->resp < 3 && *s == '_')
-		s = "$-1\r\n";
-	else if (c->resp < 3 && *s == '%')
-		s = EMPTY;
-	reply_raw(c, s, strlen(s));
+	size_t n;
+
+	if (c->resp < 3 && (*s == '_' || *s == '%'))
+		s = *s == '_' ? "$-1\r\n" : EMPTY;
+	n = strlen(s);
+	memcpy(room(c, n), s, n);
+	c->out_len += n;
 }
 
 static char *head(char *p, char type, uint64_t u)
@@ -66,17 +62,22 @@ const char *reply_int(struct client *c, int64_t v)
 	return NULL;
 }
 
-void reply_bulk(struct client *c, const char *s, size_t n)
+/* Nothing comes behind what has been too much, until command_run() sees it. */
+const char *reply_bulk(struct client *c, const char *s, size_t n)
 {
-	char *at = room(c, n + HEAD_MAX + 2), *p = head(at, '$', n);
+	char *p;
 
+	c->large |= c->out_len + n > MESSAGE_MAX;
+	if (c->large)
+		return NULL;
+	p = head(room(c, n + HEAD_MAX + 2), '$', n);
 	memcpy(p, s, n);
 	memcpy(p + n, "\r\n", 2);
-	c->out_len += (size_t)(p + n + 2 - at);
+	c->out_len = (size_t)(p + n + 2 - c->out);
+	return NULL;
 }
 
 const char *reply_value(struct client *c, const struct entry *e)
 {
-	reply_bulk(c, e->data + e->klen, e->vlen);
-	return NULL;
+	return reply_bulk(c, e->data + e->klen, e->vlen);
 }

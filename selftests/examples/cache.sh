@@ -304,6 +304,9 @@ long_arguments_arrive_whole()
 		"$client" "$port" >"$tmp/got"
 	same OK "$(<"$tmp/got")" 'nine megabytes'
 	same 9000003 "$(ask 'GET big' | wc -c)" 'and back'
+	same $'"a"\n-ERR too big reply\nPONG' "$(ask 'ECHO a' \
+		'MGET big big big big big big big big' PING)" 'eight of them'
+	same 63000023 "$(ask 'MGET big big big big big big big' | wc -c)" seven
 	stop TERM
 }
 
