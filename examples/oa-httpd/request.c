@@ -80,6 +80,9 @@ static int on_value(http_parser *p, const char *at, size_t n)
 {
 	struct request *rq = p->data;
 
+	/* What trails a body counts for nothing, and does not stay. */
+	if (rq->part >= PART_BODY)
+		return 0;
 	if (!rq->in_value) {
 		rq->in_value = true;
 		rq->current = field_of(rq->name);

@@ -91,6 +91,22 @@ TEST(a_body_is_a_part_of_its_own)
 	EXPECT_EQ(3, rq.body_seen);
 }
 
+TEST(what_trails_a_body_counts_for_nothing)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\n"
+		"Transfer-Encoding: chunked\r\nIf-Match: *\r\n\r\n"
+		"3\r\nabc\r\n0\r\n"
+		"Range: bytes=0-1\r\nIf-Match: \"a\"\r\n\r\n";
+
+	for (size_t piece = 1; piece < sizeof(text); piece++) {
+		ASSERT_EQ(sizeof(text) - 1, parse(text, piece));
+		ASSERT_EQ(0, rq.error);
+		ASSERT_EQ(PART_DONE, rq.part);
+		ASSERT_EQ(NULL, request_field(&rq, FIELD_RANGE).at);
+		ASSERT_TRUE(is(request_field(&rq, FIELD_IF_MATCH), "*"));
+	}
+}
+
 TEST(a_header_that_came_twice_counts_for_nothing)
 {
 	parse("GET / HTTP/1.1\r\nHost: h\r\nRange: a\r\nX: y\r\nRange: b\r\n\r\n",
