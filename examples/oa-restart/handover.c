@@ -91,14 +91,20 @@ struct successor {
 	int status;
 };
 
-/* On these numbers, without O_CLOEXEC, for this one process. */
+/*
+ * On these numbers, without O_CLOEXEC, for this one process. It finds signals
+ * as they were, and SIGPIPE not ignored.
+ */
 static int spawn(struct successor *next, char **env)
 {
 	const struct server *srv = next->srv;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
+	sigset_t reset;
 	int err;
 
+	sigemptyset(&reset);
+	sigaddset(&reset, SIGPIPE);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
 	err = posix_spawn_file_actions_adddup2(&files, srv->listener,
@@ -109,7 +115,10 @@ static int spawn(struct successor *next, char **env)
 	if (!err)
 		err = posix_spawnattr_setsigmask(&attr, &srv->mask);
 	if (!err)
-		err = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+		err = posix_spawnattr_setsigdefault(&attr, &reset);
+	if (!err)
+		err = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
 	if (!err)
 		err = posix_spawnp(&next->pid, srv->argv[0], &files, &attr,
 				   srv->argv, env);

@@ -171,6 +171,8 @@ int main(int argc, char **argv)
 	int err;
 
 	srv.argv = argv;
+	/* Who waited for us to begin, or reads what we say, may be gone. */
+	signal(SIGPIPE, SIG_IGN);
 	parse_options(&srv, argc, argv);
 	get_listener(&srv);
 	srv.signals = open_signals(&srv);

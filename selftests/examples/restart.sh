@@ -268,6 +268,36 @@ one_that_does_not_start_changes_nothing()
 	program=$own
 }
 
+# There is no other one then, so the new one has to stay.
+one_outlives_who_started_it()
+{
+	local own=$program fd
+
+	program=$tmp/oa-restart
+	cp "$own" "$program"
+	begin
+	rm "$program"
+	# In its place: ends who has started it, then begins for nobody.
+	cat >"$program" <<-END
+	#!/bin/bash
+	IFS=, read -r generation listener ready <<<"\$OA_RESTART"
+	mkfifo "$tmp/pipe"
+	exec {both}<>"$tmp/pipe" {ready}>"$tmp/pipe" {both}<&-
+	kill -KILL \$PPID
+	OA_RESTART=\$generation,\$listener,\$ready exec "$own" "\$@"
+	END
+	chmod +x "$program"
+	program=$own
+	kill -HUP $server
+	wait $server 2>/dev/null
+	server=
+	wait_until complained 'oa-restart: generation 2 is not waited for' ||
+		fail "it ends: $(said "$tmp/errors")"
+	connect fd && say "$fd" a '2 a' && exec {fd}>&-
+	kill "$(process 2)"
+	ended 2 1 0
+}
+
 complained()
 {
 	matches_quietly "$(tail -n 1 "$tmp/errors")" "$1"
@@ -302,4 +332,4 @@ run_tests nobody_notices_a_restart nor_does_one_who_comes_alone \
 	a_connection_stays_with_its_process \
 	requests_under_way_are_answered the_grace_period_ends \
 	a_second_signal_hurries_it one_that_does_not_start_changes_nothing \
-	bad_options_are_refused_in_a_line
+	one_outlives_who_started_it bad_options_are_refused_in_a_line
