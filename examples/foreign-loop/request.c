@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DELAY_MAX	(24 * 3600 * 1000)	/* ms */
+
 struct request {
 	struct conn *c;
 	oa_time_t delay;
@@ -31,9 +33,11 @@ static void *answer(void *arg)
 static void start(struct oa_runtime *rt, struct conn *c, const char *line)
 {
 	struct request r = { .c = c };
+	unsigned long ms;
 	char *text;
 
-	r.delay = (oa_time_t)strtoul(line, &text, 10) * OA_MSEC;
+	ms = strtoul(line, &text, 10);
+	r.delay = (ms < DELAY_MAX ? (oa_time_t)ms : DELAY_MAX) * OA_MSEC;
 	text += *text == ' ';
 	memcpy(r.text, text, strlen(text));
 	r.text[strlen(text)] = '\n';

@@ -26,6 +26,15 @@ answers_come_when_they_are_due()
 	same 0 "$status" 'exit code'
 }
 
+# 2^64 ns and a moment.
+a_long_time_is_not_a_short_one()
+{
+	start
+	same soon "$(ask 1 <<<$'18446744073710 late\n200 soon')" 'the first'
+	stop TERM
+	same 0 "$status" 'exit code'
+}
+
 many_at_a_time()
 {
 	local want all i
@@ -67,11 +76,13 @@ by_libuv()
 	program=$build/examples/oa-uv-loop
 	[ -x "$program" ] || return 0
 	answers_come_when_they_are_due
+	a_long_time_is_not_a_short_one
 	many_at_a_time
 	connections_do_not_wait_for_each_other
 	bad_options_are_refused_in_a_line
 }
 
-run_tests answers_come_when_they_are_due many_at_a_time \
+run_tests answers_come_when_they_are_due a_long_time_is_not_a_short_one \
+	many_at_a_time \
 	connections_do_not_wait_for_each_other \
 	bad_options_are_refused_in_a_line by_libuv
