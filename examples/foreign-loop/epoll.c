@@ -16,6 +16,8 @@
 #include "../cli.h"
 #include "request.h"
 
+#define PAUSE		(100 * OA_MSEC)
+
 struct conn {
 	int fd;				/* -1: closed */
 	unsigned int held;
@@ -83,15 +85,38 @@ static int watch(int fd, void *what)
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
+static void *listen_later(void *arg)
+{
+	while (!oa_sleep(PAUSE) && watch(listener, &listener))
+		;
+	return arg;
+}
+
+/*
+ * Who cannot be accepted, for want of descriptors, keeps the listener readable:
+ * the loop would come back at once, again and again.
+ */
+static void on_refusal(int err)
+{
+	if (err == EAGAIN || err == EINTR || err == ECONNABORTED)
+		return;
+	if (!oa_go(listen_later, NULL, .runtime = rt))
+		epoll_ctl(ep, EPOLL_CTL_DEL, listener, NULL);
+}
+
 static void on_connection(void)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
+	struct conn *c;
 
+	if (fd < 0) {
+		on_refusal(errno);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
 	if (!c || watch(fd, c)) {
 		free(c);
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return;
 	}
 	c->fd = fd;

@@ -64,6 +64,41 @@ connections_do_not_wait_for_each_other()
 	same 0 "$status" 'exit code'
 }
 
+idles()
+{
+	[[ $(<"/proc/$server/stat") == *') S '* ]]
+}
+
+# Who comes too late waits until somebody goes, and costs nothing meanwhile.
+descriptors_run_out()
+{
+	local fds=() fd i own=$program
+
+	program=$tmp/with_few
+	printf '#!/bin/sh\nulimit -n 32\nexec %s "$@"\n' "$own" >"$program"
+	chmod +x "$program"
+	start
+	for i in {1..40}; do
+		connect fd && fds+=("$fd")
+	done
+	echo '0 first' >&"${fds[0]}"
+	read -r -t 20 -u "${fds[0]}"
+	same first "$REPLY" 'the first'
+	wait_until idles || fail 'it is busy'
+	echo '0 last' >&"${fds[39]}"
+	for fd in "${fds[@]:0:30}"; do
+		exec {fd}>&-
+	done
+	read -r -t 20 -u "${fds[39]}"
+	same last "$REPLY" 'the last'
+	for fd in "${fds[@]:30}"; do
+		exec {fd}>&-
+	done
+	stop TERM
+	same 0 "$status" 'exit code'
+	program=$own
+}
+
 bad_options_are_refused_in_a_line()
 {
 	complains port -p many
@@ -84,5 +119,5 @@ by_libuv()
 
 run_tests answers_come_when_they_are_due a_long_time_is_not_a_short_one \
 	many_at_a_time \
-	connections_do_not_wait_for_each_other \
+	connections_do_not_wait_for_each_other descriptors_run_out \
 	bad_options_are_refused_in_a_line by_libuv
