@@ -32,7 +32,7 @@ struct oa_stats {
 	uint64_t steals;	/* successful looks into another's queue */
 	uint64_t stolen;	/* tasks that came by them */
 	uint64_t injected;	/* tasks taken from the shared queue */
-	uint64_t overflows;	/* batches moved to the shared queue */
+	uint64_t overflows;	/* tasks put beside the full queue */
 	uint64_t stale;		/* queue entries skipped, task already claimed */
 	uint64_t claims;	/* unstarted tasks taken out of turn */
 	uint64_t searches;	/* times this worker looked for work elsewhere */
