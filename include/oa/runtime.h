@@ -46,8 +46,8 @@ enum oa_runtime_event_kind {
 	OA_EVENT_WORKER_STOP,
 	OA_EVENT_SHUTDOWN,	/* value: how */
 	OA_EVENT_END,		/* every task has ended */
-	OA_EVENT_DROP,		/* value: the errno it was dropped with */
-	OA_EVENT_NO_MEMORY,	/* a task could not be given a stack */
+	OA_EVENT_DROP,		/* value: the error; text: the task's name */
+	OA_EVENT_NO_MEMORY,	/* no stack for a task; text: its name */
 	OA_EVENT_KERNEL,	/* text: what stands in for what */
 	OA_EVENT_STALL,		/* a task holds its worker; value: ns; text */
 	OA_EVENT_DEADLOCK,	/* text: the tasks of a cycle */
@@ -112,7 +112,7 @@ OA_API int oa_runtime_wait_until(struct oa_runtime *rt, struct oa_ended *ended,
 				 oa_time_t deadline);
 OA_API int oa_runtime_free(struct oa_runtime *rt);
 
-/* The runtime of the calling task, or NULL. */
+/* The runtime of the calling task or worker, or NULL. */
 OA_API struct oa_runtime *oa_runtime_self(void);
 
 OA_API int oa_shutdown(struct oa_runtime *rt, enum oa_shutdown_how how);

@@ -20,7 +20,11 @@ struct oa_sync_info {
 	uint32_t waiters;	/* waiting now */
 	uint64_t value;		/* permits, count, readers, 1 if held or set */
 	uint64_t limit;		/* the goal or the most, where there is one */
-	uint64_t uses;		/* mutex: times locked; barrier: rounds */
+	/*
+	 * mutex: times locked; barrier: rounds; once: 1 when it has been run;
+	 * backpressure: times that it refused; all others: 0
+	 */
+	uint64_t uses;
 	uint64_t waits;		/* how often somebody had to wait */
 	oa_task_t owner;	/* task that holds it, if known, or all-zero */
 };
