@@ -44,6 +44,8 @@ static inline bool io_readable(int fd)
  * blocking pool.
  */
 int io_try_begin(int fd, struct worker **w);
+/* The same before a call that never waits, so is no cancellation point. */
+int io_plain_begin(int fd, struct worker **w);
 
 /*
  * After io_try_begin(). Is it worth a try? A call that need not wait is made at

@@ -27,7 +27,8 @@
 #endif
 #define OFFSET_NONE ((uint64_t)-1)
 
-int io_try_begin(int fd, struct worker **out)
+/* @point: a cancel or a deadline that has passed is told of. */
+static inline int begin(int fd, struct worker **out, bool point)
 {
 	struct worker *w = worker_self();
 	struct task *t = w ? w->current : NULL;
@@ -36,9 +37,11 @@ int io_try_begin(int fd, struct worker **out)
 	*out = NULL;
 	if (unlikely(!t)) {
 		t = task_self();
-		return t ? park_check(t) : -EPERM;
+		if (!t)
+			return -EPERM;
+		return point ? park_check(t) : 0;
 	}
-	err = park_check(t);
+	err = point ? park_check(t) : 0;
 	if (unlikely(err))
 		return err;
 	while (unlikely(err = fd_use(w, fd))) {
@@ -49,6 +52,16 @@ int io_try_begin(int fd, struct worker **out)
 	}
 	*out = w;
 	return 0;
+}
+
+int io_try_begin(int fd, struct worker **out)
+{
+	return begin(fd, out, true);
+}
+
+int io_plain_begin(int fd, struct worker **out)
+{
+	return begin(fd, out, false);
 }
 
 /* Is this what a call says that would have to wait, or can't say? */

@@ -25,7 +25,7 @@
 /* A system call that does not wait, on a descriptor that may be closing. */
 #define AT_ONCE(fd, call) ({ \
 	struct worker *_w; \
-	int _ret = io_try_begin(fd, &_w); \
+	int _ret = io_plain_begin(fd, &_w); \
 	if (!_ret) { \
 		io_inlined(_w); \
 		_ret = (call); \

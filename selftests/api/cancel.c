@@ -2,6 +2,11 @@
 /* Cancelling: whatever the task is doing, once is enough, nothing is lost. */
 #include "api_test.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 FIXTURE(cancel) { unsigned int n, dropped; int flag; };
@@ -122,6 +127,35 @@ TASK_TEST_F(cancel, a_join_fails_even_if_the_other_has_ended,
 	EXPECT_EQ(1u, self->n);
 }
 
+/* Those that need not wait for anybody fail, too. */
+static void expect_files_refused(int fd)
+{
+	struct iovec v = { &(char){ 0 }, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct open_how how = { .flags = O_RDONLY };
+	struct statx st;
+
+	EXPECT_ERR(oa_pread(fd, v.iov_base, 1, 0), -ECANCELED);
+	EXPECT_ERR(oa_pwrite(fd, v.iov_base, 1, 0), -ECANCELED);
+	EXPECT_ERR(oa_readv(fd, &v, 1), -ECANCELED);
+	EXPECT_ERR(oa_writev(fd, &v, 1), -ECANCELED);
+	EXPECT_ERR(oa_openat(AT_FDCWD, "/", O_RDONLY), -ECANCELED);
+	EXPECT_ERR(oa_openat2(AT_FDCWD, "/", &how, sizeof(how)), -ECANCELED);
+	EXPECT_ERR(oa_statx(AT_FDCWD, "/", 0, STATX_TYPE, &st), -ECANCELED);
+	EXPECT_ERR(oa_fsync(fd), -ECANCELED);
+	EXPECT_ERR(oa_splice(fd, NULL, fd, NULL, 1, 0), -ECANCELED);
+	EXPECT_ERR(oa_connect(fd, (struct sockaddr *)&to, sizeof(to)),
+		   -ECANCELED);
+	EXPECT_ERR(oa_accept(fd, NULL, NULL), -ECANCELED);
+	EXPECT_ERR(oa_send(fd, v.iov_base, 1, 0), -ECANCELED);
+	EXPECT_ERR(oa_recv(fd, v.iov_base, 1, 0), -ECANCELED);
+	EXPECT_ERR(oa_sendmsg(fd, &m, 0), -ECANCELED);
+	EXPECT_ERR(oa_recvmsg(fd, &m, 0), -ECANCELED);
+	EXPECT_ERR(oa_send_all(fd, v.iov_base, 1, NULL), -ECANCELED);
+	EXPECT_ERR(oa_recv_all(fd, v.iov_base, 1, NULL), -ECANCELED);
+}
+
 static void *sees_it_stick(void *arg)
 {
 	struct pollfd p = { .fd = -1 };
@@ -140,9 +174,7 @@ static void *sees_it_stick(void *arg)
 		EXPECT_ERR(oa_write(fds[1], &c, 1), -ECANCELED);
 		EXPECT_ERR(oa_read(fds[0], &c, 1), -ECANCELED);
 		EXPECT_ERR(oa_poll(&p, 1, 0), -ECANCELED);
-		EXPECT_ERR(oa_recv(fds[0], &c, 1, 0), -ECANCELED);
-		EXPECT_ERR(oa_fsync(fds[0]), -ECANCELED);
-		EXPECT_ERR(oa_accept(fds[0], NULL, NULL), -ECANCELED);
+		expect_files_refused(fds[1]);
 	}
 	/* Nothing was done: the pipe is empty. */
 	EXPECT_EQ(0, poll(&(struct pollfd){ .fd = fds[0], .events = POLLIN },
@@ -164,6 +196,42 @@ TASK_TEST_F(cancel, sticks, .workers = variant->workers)
 	oa_cancel(t);
 	EXPECT_OK(join_code(t));
 	task_wait_until(SEEN(self->n) == 1);
+}
+
+/* They never suspend, so they are no cancellation points. */
+static void *uses_sockets_all_the_same(void *arg)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct oa_deadline past;
+	char c;
+	int sv[2], fd;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	if (arg)
+		ASSERT_OK(oa_cancel(oa_self()));
+	else
+		ASSERT_OK(oa_deadline_enter(&past, 1));
+	EXPECT_ERR(oa_yield(), arg ? -ECANCELED : -ETIMEDOUT);
+	fd = oa_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_GE(fd, 0);
+	EXPECT_OK(oa_bind(fd, (struct sockaddr *)&at, sizeof(at)));
+	EXPECT_OK(oa_listen(fd, 1));
+	EXPECT_OK(oa_sock_shutdown(sv[0], SHUT_WR));
+	/* The other side has heard of it. */
+	EXPECT_EQ(0, recv(sv[1], &c, 1, MSG_DONTWAIT));
+	EXPECT_OK(oa_close(fd));
+	EXPECT_OK(oa_close(sv[0]));
+	EXPECT_OK(oa_close(sv[1]));
+	if (!arg)
+		EXPECT_OK(oa_deadline_leave(&past));
+	return NULL;
+}
+
+TASK_TEST_F(cancel, what_never_waits_is_done, .workers = variant->workers)
+{
+	EXPECT_OK(join_code(oa_spawn(uses_sockets_all_the_same, self)));
+	EXPECT_OK(join_code(oa_spawn(uses_sockets_all_the_same, NULL)));
 }
 
 static void *yields_until_cancelled(void *arg)
