@@ -15,6 +15,7 @@ void *oa_block(oa_fn fn, void *arg)
 	struct task_args a = {
 		.fn = fn, .arg = arg, .opts = &opts, .life = LIFE_HANDLE,
 		.site = __builtin_return_address(0), .internal = true,
+		.part = true,
 	};
 	struct task *t = task_self();
 	void *result = NULL;

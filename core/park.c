@@ -159,7 +159,7 @@ void park_unstarted(struct task *t, oa_task_t h, uint64_t epoch)
 	life = atomic_load(&t->life); /* [park-cancel] */
 	if (life_is(life, h) &&
 	    (life & LIFE_CANCEL ||
-	     (rt && rt_drops(rt))))
+	     (rt && rt_drops_task(rt, t))))
 		park_wake(t, epoch, WAIT_CANCELLED);
 	rcu_read_unlock();
 }

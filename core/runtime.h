@@ -151,6 +151,19 @@ static inline bool rt_drops(const struct runtime *rt)
 	return how == RT_DROPPING || how == RT_NOW;
 }
 
+/*
+ * The same of one task. What a call that waits has started runs all the same,
+ * unless the call is cancelled and says so: a shield may be around it.
+ */
+static inline bool rt_drops_task(const struct runtime *rt, const struct task *t)
+{
+	uint32_t how = READ_ONCE(rt->stopping);
+
+	return unlikely(how) &&
+	       (how == RT_NOW ||
+		(how == RT_DROPPING && !(READ_ONCE(t->flags) & TASK_PART)));
+}
+
 /* Worker, in its loop, ->stopping set: is it to leave, whatever is to do? */
 bool rt_stops(struct worker *w);
 

@@ -30,6 +30,9 @@ static void cancel_one(struct runtime *rt, struct task *t)
 	if (!(life & LIFE_ALIVE) || life & LIFE_ENDED ||
 	    READ_ONCE(t->rt) != rt)
 		return;
+	/* Its caller is cancelled, and cancels it, but in a shield. */
+	if (READ_ONCE(t->flags) & TASK_PART && READ_ONCE(rt->stopping) != RT_NOW)
+		return;
 	h.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
 	if (READ_ONCE(t->rt) == rt)
 		oa_cancel(h);

@@ -276,8 +276,7 @@ int task_unwanted(const struct task *t)
 	if (t->fn == job_run)
 		return 0;
 	/* relaxed: who asks later comes too late for this */
-	if (READ_ONCE(t->life) & LIFE_CANCEL ||
-	    rt_drops(t->rt))
+	if (READ_ONCE(t->life) & LIFE_CANCEL || rt_drops_task(t->rt, t))
 		return -ECANCELED;
 	if (t->flags & TASK_LIMIT &&
 	    t->rt->poll->now() >= t->ext->limit.at)
@@ -349,7 +348,8 @@ static int fill(struct worker *w, struct task *t, struct runtime *rt,
 	WRITE_ONCE(t->fn, a->fn);
 	t->arg = a->arg;
 	WRITE_ONCE(t->flags, (a->post ? TASK_POSTED : 0) |
-		   (a->internal ? TASK_INTERNAL : 0));
+		   (a->internal ? TASK_INTERNAL : 0) |
+		   (a->part ? TASK_PART : 0));
 	WRITE_ONCE(t->site, a->site);
 	WRITE_ONCE(t->rt, rt);
 	WRITE_ONCE(t->deadline, OA_FOREVER);

@@ -46,6 +46,7 @@ struct task_args {
 	const void *site;
 	uint64_t life;			/* LIFE_HANDLE or 0 */
 	bool internal;			/* allowed while shutting down */
+	bool part;			/* ... and TASK_PART */
 	struct oa_future *future;	/* its end is the value; or NULL */
 	const struct oa_post_opts *post;	/* a post; instead of ->opts */
 	size_t copy;			/* ... of so many bytes at ->arg */

@@ -98,6 +98,7 @@ enum wait_state {
 #define TASK_POOLED	0x80000	/* queued for the blocking pool, or on it */
 #define TASK_URGED	0x100000	/* ->ext->prio is not the default */
 #define TASK_JOBS	0x200000	/* may have jobs in the worker's deque */
+#define TASK_PART	0x400000	/* of a call: a shutdown is its caller's */
 #define TASK_SHIELD	(1u << 24)	/* counts shields: the bits from here */
 #define TASK_SHIELDS	(255u << 24)
 /* Something is left to be done when its body has returned. */

@@ -286,7 +286,7 @@ static void *poll_all(void *arg)
 	return NULL;
 }
 
-/* It has got no stack, or the runtime is being shut down. */
+/* It has got no stack, or the runtime is shut down at once. */
 static void dropped(void *arg)
 {
 	struct watch *w = arg;
@@ -303,7 +303,7 @@ static int watch_start(struct sel *s)
 	struct task_args a = {
 		.fn = poll_all, .arg = &s->watch, .life = LIFE_HANDLE,
 		.opts = &opts, .site = __builtin_return_address(0),
-		.internal = true,
+		.internal = true, .part = true,
 	};
 	nfds_t n = 0;
 	int err;

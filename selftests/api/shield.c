@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-FIXTURE(shield) { unsigned int n; int flag; struct oa_event go; };
+FIXTURE(shield) {
+	unsigned int n, inside;
+	int flag, fds[2];
+	struct oa_event go;
+};
 VARIANTS_WORKERS(shield);
 LEAK_CHECK(shield);
 
@@ -342,6 +346,85 @@ TEST_F(shield, holds_back_a_shutdown)
 			 .ended = &e));
 	EXPECT_EQ(2u, e.ran);
 	EXPECT_EQ(2u, e.cancelled);
+}
+
+/* Calls that have others work for them: those are not dropped either. */
+
+static void *blocks(void *arg)
+{
+	data *s = arg;
+
+	COUNT(s->n);
+	while (!SEEN(s->flag))
+		sched_yield();
+	return s;
+}
+
+static void *blocks_in_shield(void *arg)
+{
+	data *s = arg;
+
+	ASSERT_OK(oa_shield_enter());
+	COUNT(s->inside);
+	EXPECT_EQ(arg, oa_block(blocks, s));
+	EXPECT_EQ(arg, oa_block(blocks, s));
+	ASSERT_OK(oa_shield_leave());
+	EXPECT_ERR(oa_err_code(oa_block(blocks, s)), -ECANCELED);
+	return NULL;
+}
+
+static void *selects_in_shield(void *arg)
+{
+	data *s = arg;
+	struct oa_case c = OA_CASE_FD(s->fds[0], POLLIN);
+	struct oa_case again = OA_CASE_FD(s->fds[0], POLLIN);
+
+	ASSERT_OK(oa_shield_enter());
+	COUNT(s->inside);
+	EXPECT_EQ(0, oa_select(&c, 1));
+	EXPECT_EQ(0, oa_select(&again, 1));
+	ASSERT_OK(oa_shield_leave());
+	EXPECT_ERR(oa_select(&c, 1), -ECANCELED);
+	return NULL;
+}
+
+static void *shuts_down_around(void *arg)
+{
+	static const oa_fn fns[] = {
+		blocks_in_shield, blocks_in_shield, selects_in_shield,
+	};
+	data *s = arg;
+	oa_task_t t[3];
+
+	ASSERT_EQ(0, pipe(s->fds));
+	for (int i = 0; i < 3; i++)
+		t[i] = oa_spawn(fns[i], s);
+	/* One is on the pool, one waits for a place, one selects. */
+	task_wait_until(SEEN(s->inside) == 3 && SEEN(s->n) == 1);
+	for (int i = 0; i < 3; i++)
+		task_wait_until(task_state(NULL, t[i]) == OA_TASK_PARKED);
+	ASSERT_OK(oa_shutdown(NULL, OA_SHUTDOWN_GRACEFUL));
+	for (int i = 0; i < 3; i++)
+		ASSERT_OK(oa_detach(t[i]));
+	ASSERT_OK(oa_shield_enter());
+	/* What begins afterwards. */
+	struct oa_case room = OA_CASE_FD(s->fds[1], POLLOUT);
+
+	EXPECT_EQ(0, oa_select(&room, 1));
+	TELL(s->flag, 1);
+	EXPECT_EQ(arg, oa_block(blocks, s));
+	ASSERT_EQ(1, write(s->fds[1], "", 1));
+	ASSERT_OK(oa_shield_leave());
+	return NULL;
+}
+
+TEST_F(shield, holds_back_a_shutdown_from_helpers)
+{
+	ASSERT_OK(oa_run(shuts_down_around, self, .workers = variant->workers,
+			 .max_blocking = 1));
+	EXPECT_EQ(5u, self->n);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, close(self->fds[i]));
 }
 
 /*
