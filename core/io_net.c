@@ -99,7 +99,9 @@ int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	op.off = io_addr(len);
 	op.flags = (uint32_t)flags;
 	got = io_run(&op);
-	if (unlikely(got == -ECANCELED || got == -ETIMEDOUT))
+	/* Who was refused on entry has woken nobody. */
+	if (unlikely(got == -ECANCELED || got == -ETIMEDOUT) &&
+	    op.state == OP_DONE)
 		got = accept_after_all(fd, addr, len, flags, got);
 	if (got >= 0)
 		fd_opened(got);

@@ -75,6 +75,40 @@ TASK_TEST_F(io_socket, accept_waits_for_a_connection,
 	ASSERT_OK(oa_close(self->fd));
 }
 
+static void *accepts_when_told_to_stop(void *arg)
+{
+	struct oa_deadline past;
+	data *self = arg;
+
+	ASSERT_OK(oa_deadline_enter(&past, 1));
+	EXPECT_ERR(oa_accept(self->fd, NULL, NULL), -ETIMEDOUT);
+	ASSERT_OK(oa_deadline_leave(&past));
+	ASSERT_OK(oa_cancel(oa_self()));
+	for (int i = 0; i < 3; i++)
+		EXPECT_ERR(oa_accept(self->fd, NULL, NULL), -ECANCELED);
+	return NULL;
+}
+
+/* Though there is one: a loop of accepts comes to its end. */
+TASK_TEST_F(io_socket, accept_is_refused_though_they_come,
+	    .workers = variant->workers)
+{
+	enum { N = 3 };
+	int c[N];
+
+	listen_here(self, SOCK_STREAM, N);
+	for (int i = 0; i < N; i++)
+		c[i] = connected(self);
+	ASSERT_OK(oa_join(oa_spawn(accepts_when_told_to_stop, self), NULL));
+	for (int i = 0; i < N; i++) {
+		int fd = oa_accept(self->fd, NULL, NULL);
+
+		ASSERT_GE(fd, 0);
+		close_both((int[]){ fd, c[i] });
+	}
+	ASSERT_OK(oa_close(self->fd));
+}
+
 TASK_TEST_F(io_socket, accept4_tells_who_and_takes_flags,
 	    .workers = variant->workers)
 {
