@@ -73,11 +73,15 @@ gate_change(const struct gate *g, struct sync *s, gate_step step, int64_t arg)
 	for (;;) {
 		to = w;
 		err = step(s, &to, arg);
-		if (err < 0 || to == w)
+		if (err < 0)
 			return err;
 		if (unlikely(w & SYNC_WAITERS) && g->open(s, to))
 			return gate_change_slow(g, s, step, arg);
-		/* [sync] what was done before it is seen by who passes */
+		/*
+		 * [sync] What was done before it is seen by who passes. So it is
+		 * done if it changes nothing, too: a look alone may come before
+		 * the stores that it is to tell of.
+		 */
 		if (atomic_cas(&s->word, &w, to))
 			return err;
 		if (w & SYNC_LOCK)

@@ -200,6 +200,48 @@ TEST(needs_no_runtime)
 	EXPECT_OK(oa_event_destroy(&s.f));
 }
 
+struct look {
+	struct oa_event e;
+	long rounds;
+	int first, second;
+};
+
+static void *takes_both(void *arg)
+{
+	struct look *l = arg;
+	long n = 0;
+
+	while (n < 2 * l->rounds) {
+		if (oa_event_trywait(&l->e))
+			continue;
+		n += __atomic_exchange_n(&l->first, 0, __ATOMIC_RELAXED);
+		n += __atomic_exchange_n(&l->second, 0, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* What was done before a set is seen by who passes, though it was set before. */
+TEST(tells_of_all_that_was_done)
+{
+	struct look l = {
+		.e = OA_EVENT_AUTO_INIT, .rounds = SCALED(1000000, 20000),
+	};
+	pthread_t th;
+
+	thread_start(&th, takes_both, &l);
+	for (long i = 0; i < l.rounds; i++) {
+		__atomic_store_n(&l.first, 1, __ATOMIC_RELAXED);
+		ASSERT_OK(oa_event_set(&l.e));
+		__atomic_store_n(&l.second, 1, __ATOMIC_RELAXED);
+		ASSERT_OK(oa_event_set(&l.e));
+		for (int n = 0; n < 1000 && (SEEN(l.first) || SEEN(l.second));
+		     n++)
+			;
+		wait_until(!SEEN(l.first) && !SEEN(l.second));
+	}
+	thread_end(th);
+}
+
 TASK_TEST_F(event, to_and_fro, .workers = variant->workers,
 	    .max_blocking = POOL)
 {
