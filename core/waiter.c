@@ -27,7 +27,7 @@ static void ready_in_order(struct task *t)
 /* Beyond those that there is room for: one system call under a lock. */
 void wakes_add_thread(struct wakes *wk, struct task *t)
 {
-	uint32_t n = wk->threads & ~WAKES_READING;
+	uint32_t n = wk->threads & ~WAKES_FLAGS;
 
 	if (n == WAKES_THREADS) {
 		thread_unpark(t);
@@ -37,11 +37,31 @@ void wakes_add_thread(struct wakes *wk, struct task *t)
 	wk->threads++;
 }
 
+void wakes_add_held(struct wakes *wk, struct waiter *n)
+{
+	n->next = wk->threads & WAKES_HOLDING ? wk->held : NULL;
+	wk->held = n;
+	wk->threads |= WAKES_HOLDING;
+}
+
+static void let_go(struct waiter *n)
+{
+	struct waiter *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		/* [held] the unlock before it; then it may be gone */
+		atomic_store_rel(&n->held, (uint8_t)HELD_NOT);
+	}
+}
+
 void wakes_run_all(struct wakes *wk)
 {
 	struct task *t = wk->first, *next;
 
-	for (uint32_t i = 0; i < (wk->threads & ~WAKES_READING); i++)
+	if (wk->threads & WAKES_HOLDING)
+		let_go(wk->held);
+	for (uint32_t i = 0; i < (wk->threads & ~WAKES_FLAGS); i++)
 		thread_unpark(wk->thread[i]);
 	if (wk->n == 1) {
 		sched_ready(t);

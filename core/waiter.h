@@ -36,18 +36,35 @@ struct waiter {
 	uint8_t mode;			/* I; enum waiter_mode */
 	bool queued;			/* L:object */
 	bool fired;			/* L:object; or before the claim */
+	uint8_t held;			/* A; enum waiter_held */
+};
+
+/*
+ * A task that is claimed on its way off its stack, and a thread, may go on at
+ * once, and free the object whose lock the waker still holds. So it stays until
+ * the waker, who said before the claim that he will, lets it go; it looks at
+ * its own frame for that, since the waker may free the object just as well.
+ */
+enum waiter_held {
+	HELD_NEVER,		/* it does not look */
+	HELD_NOT,
+	HELD_UNTIL_UNLOCKED,
 };
 
 /* Whose wait was ended: to be made ready when the lock is given up. */
 #define WAKES_THREADS	8u
 /* Some are of other runtimes: until all are in a queue. */
 #define WAKES_READING	0x80000000u
+/* Some are held: see enum waiter_held. */
+#define WAKES_HOLDING	0x40000000u
+#define WAKES_FLAGS	(WAKES_READING | WAKES_HOLDING)
 
 struct wakes {
 	struct task *first;		/* by ->next; suspended and ours */
 	struct task *last;
 	uint32_t n;
-	uint32_t threads;		/* and WAKES_READING */
+	uint32_t threads;		/* and WAKES_FLAGS */
+	struct waiter *held;		/* by ->next, if WAKES_HOLDING */
 	struct task *thread[WAKES_THREADS];
 };
 
@@ -109,15 +126,46 @@ static inline bool waiter_claim_plain(struct waiter *n, struct wakes *wk)
 	return true;
 }
 
+/* Before the claim. True: it is to be let go when the lock was given up. */
+static inline bool waiter_hold(struct waiter *n)
+{
+	const struct task *t = n->task;
+
+	/* relaxed: once it is parked it stays so until it is claimed */
+	if (!n->held || (!(READ_ONCE(t->flags) & TASK_THREAD) &&
+			 wait_state_of(READ_ONCE(t->wait)) == WAIT_PARKED))
+		return false;
+	n->held = HELD_UNTIL_UNLOCKED;
+	return true;
+}
+
+void wakes_add_held(struct wakes *wk, struct waiter *n);
+
+/* By who was woken: until the waker is through with the object. */
+static inline void waiter_let_go(struct waiter *n)
+{
+	unsigned int rounds = 0;
+
+	/* [held] pairs with wakes_run_all() */
+	while (unlikely(atomic_load_acq(&n->held) == HELD_UNTIL_UNLOCKED))
+		spin_pause(&rounds);
+}
+
 /* The same for any. */
 static inline bool waiter_claim(struct waiter *n, struct wakes *wk)
 {
 	bool select = n->mode == WAITER_SELECT;
+	bool hold = waiter_hold(n);
 
-	if (!waiter_claim_plain(n, wk))
+	if (!waiter_claim_plain(n, wk)) {
+		if (unlikely(hold))
+			n->held = HELD_NOT;
 		return false;
+	}
 	if (select)
 		n->fired = true;
+	if (unlikely(hold))
+		wakes_add_held(wk, n);
 	return true;
 }
 

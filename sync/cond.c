@@ -26,11 +26,12 @@ int oa_cond_wait_until(struct oa_cond *c, struct oa_mutex *m,
 	waiter_open(&n);
 	sync_append(s, &n);
 	WRITE_ONCE(s->waits, s->waits + 1);
+	n.held = HELD_NOT;
 	sync_unlock(s, w | SYNC_WAITERS);
 	mutex_unlock_by(m, t);
 	how = park_wait(t);
 	if (likely(how == WAIT_WOKEN)) {
-		sync_read(s); /* [sync] who woke us is through with it */
+		waiter_let_go(&n);
 	} else {
 		sync_withdraw(s, &n);
 		if (how == WAIT_TIMEDOUT)

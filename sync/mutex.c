@@ -244,6 +244,16 @@ static bool watch(struct oa_mutex *m, struct task *t)
 	return false;
 }
 
+/*
+ * Who has been woken for it, and not handed it, is in no queue and comes again:
+ * ->oa__coming counts those, so that it is not taken for done with meanwhile.
+ */
+static inline void has_come(struct oa_mutex *m, const struct waiter *n)
+{
+	if (n->tries)
+		atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] in the lock, or held */
+}
+
 /* 1: it is ours; 0: waited, and perhaps it is; else a negative errno. */
 static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
 {
@@ -251,6 +261,7 @@ static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
 	uint64_t w = sync_lock(s);
 	int err;
 
+	has_come(m, n);
 	if (!holder(w)) {
 		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
 		taken(m, n->task);
@@ -283,8 +294,10 @@ static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
 	waiter_init(&n, t, mutex_name, m, flags | WAIT_OWNED, deadline);
 	do {
 		w = READ_ONCE(m->oa__word); /* relaxed: a guess */
-		if (worth_watching(w) && watch(m, t))
+		if (worth_watching(w) && watch(m, t)) {
+			has_come(m, &n);
 			return 0;
+		}
 		ret = wait_turn(m, &n, own);
 	} while (!ret);
 	return ret < 0 ? ret : 0;
@@ -390,8 +403,10 @@ static bool unlock_slow(struct oa_mutex *m)
 	while ((n = sync_pop(s))) {
 		t = n->task;
 		if (n->tries < MUTEX_TRIES && n->mode != WAITER_START) {
+			atomic_add(&m->oa__coming, (uint64_t)1); /* [sync] */
 			if (waiter_claim(n, &wk))
 				break;
+			atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] */
 			continue;
 		}
 		n->fired = true;
@@ -460,12 +475,16 @@ int mutex_check_held(const struct oa_mutex *m, const struct task *t)
 
 int oa_mutex_destroy(struct oa_mutex *m)
 {
-	uint64_t w;
+	struct sync *s = (struct sync *)m;
+	uint64_t w, coming;
 
 	if (!m)
 		return -EINVAL;
-	w = sync_read((struct sync *)m);
-	return holder(w) || w & SYNC_WAITERS ? -EBUSY : 0;
+	/* Who comes is counted until he holds it, or the lock. */
+	w = sync_lock(s);
+	coming = READ_ONCE(m->oa__coming);
+	sync_unlock(s, w);
+	return holder(w) || w & SYNC_WAITERS || coming ? -EBUSY : 0;
 }
 
 int oa_mutex_info(const struct oa_mutex *m, struct oa_sync_info *info)

@@ -12,9 +12,9 @@
  * the state that lets him, while the one who brought it there is still busy
  * with the queue. (A last `done` of a wait group that lives on the waiter's
  * stack; an unlock before the last reference goes.) Every such look at the
- * word waits for the lock to go, so does who has been woken, and giving it up,
- * by the store that shows the new state, is the last thing its holder does to
- * the object.
+ * word waits for the lock to go, and giving it up, by the store that shows the
+ * new state, is the last thing its holder does to the object. Who has been
+ * woken does not look at it any more: the waker may free it as well.
  *
  * Waking: a waiter is taken out of the queue and its wait claimed, both under
  * the lock; those claimed are made ready after it was given up (struct wakes).
@@ -91,10 +91,11 @@ int sync_sleep(struct sync *s, uint64_t w, struct waiter *n, oa_time_t own)
 	enum wait_state how;
 
 	WRITE_ONCE(s->waits, s->waits + 1);
+	n->held = HELD_NOT;
 	sync_unlock(s, w | SYNC_WAITERS);
 	how = park_wait(n->task);
 	if (likely(how == WAIT_WOKEN)) {
-		sync_read(s); /* [sync] who woke us is through with it */
+		waiter_let_go(n);
 		return 0;
 	}
 	if (how == WAIT_TIMEDOUT)

@@ -120,6 +120,7 @@ static inline void waiter_init(struct waiter *n, struct task *t,
 	n->mode = WAITER_PLAIN;
 	n->queued = false;
 	n->fired = false;
+	n->held = HELD_NEVER;
 }
 
 /* The same for a cancellation point. */

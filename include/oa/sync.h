@@ -43,11 +43,11 @@ struct oa_mutex {
 	uint32_t oa__flags;
 	uint32_t oa__depth;
 	uint64_t oa__uses;
-	uint64_t oa__reserved[1];
+	uint64_t oa__coming;
 };
 
-#define OA_MUTEX_INIT		{ 0, 0, 0, 0, 0, 0, { 0 } }
-#define OA_MUTEX_RECURSIVE	{ 0, 0, 0, 1, 0, 0, { 0 } }
+#define OA_MUTEX_INIT		{ 0, 0, 0, 0, 0, 0, 0 }
+#define OA_MUTEX_RECURSIVE	{ 0, 0, 0, 1, 0, 0, 0 }
 
 OA_API int oa_mutex_lock(struct oa_mutex *m);
 OA_API OA_MUST_CHECK int oa_mutex_trylock(struct oa_mutex *m);
