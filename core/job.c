@@ -12,7 +12,8 @@
  *                                        else word |= WAKES, and claims the
  *                                        wait; if that is lost, word = DONE
  *
- * Once the wait is claimed the job may be gone. The joiner is woken before its
+ * Once the wait is claimed the job may be gone. A task that got no stack and is
+ * dropped gives the job back: OWN instead of DONE. The joiner is woken before its
  * time only by a cancel, which he hands on: he takes his waiter back, or stays
  * until the other has done with it.
  *
@@ -38,7 +39,8 @@ static inline void *run_own(struct oa_job *job)
 
 /* ---- by who runs it in a task of its own */
 
-static void finish(struct oa_job *job)
+/* The word says @as from here on. */
+static void settle(struct oa_job *job, uint64_t as)
 {
 	uint64_t word = atomic_load_acq(&job->oa__word); /* [job] */
 	struct waiter *n;
@@ -48,7 +50,7 @@ static void finish(struct oa_job *job)
 		n = (struct waiter *)(uintptr_t)(word & ~(uint64_t)JOB_BITS);
 		/* [job] the result before the word */
 		if (atomic_cas(&job->oa__word, &word,
-			       n ? word | JOB_WAKES : JOB_DONE))
+			       n ? word | JOB_WAKES | (as & JOB_OWN) : as))
 			break;
 	}
 	if (!n)
@@ -57,7 +59,12 @@ static void finish(struct oa_job *job)
 	if (waiter_claim_plain(n, &wk))
 		wakes_run(&wk);
 	else
-		atomic_store_rel(&job->oa__word, JOB_DONE); /* [job] */
+		atomic_store_rel(&job->oa__word, as); /* [job] */
+}
+
+void job_dropped(void *arg)
+{
+	settle(arg, JOB_OWN);
 }
 
 void *job_run(void *arg)
@@ -69,7 +76,7 @@ void *job_run(void *arg)
 	if (unlikely(atomic_load(&job->oa__word) & JOB_ASKED)) /* [job-cancel] */
 		oa_cancel(me);
 	job->oa__arg = run_own(job);
-	finish(job);
+	settle(job, JOB_DONE);
 	return NULL;
 }
 
@@ -85,13 +92,13 @@ static void hand_on_cancel(struct oa_job *job)
 		oa_cancel(by);
 }
 
-/* False: it is done. */
+/* False: it is settled. */
 static bool show_waiter(struct oa_job *job, struct waiter *n)
 {
 	uint64_t word = atomic_load_acq(&job->oa__word); /* [job] */
 
 	do {
-		if (word & JOB_DONE)
+		if (word & (JOB_DONE | JOB_OWN))
 			return false;
 		/* [job] the waiter before the word */
 	} while (!atomic_cas(&job->oa__word, &word,
@@ -99,25 +106,33 @@ static bool show_waiter(struct oa_job *job, struct waiter *n)
 	return true;
 }
 
-/* After a wait that was cancelled. False: it is done. */
+/* After a wait that was cancelled. False: it is settled. */
 static bool hide_waiter(struct oa_job *job)
 {
 	uint64_t word = atomic_load_acq(&job->oa__word); /* [job] */
 
 	for (;;) {
-		if (word & JOB_DONE)
-			return false;
 		if (word & JOB_WAKES) {
 			poll_thread_yield();
 			word = atomic_load_acq(&job->oa__word); /* [job] */
 			continue;
 		}
+		if (word & (JOB_DONE | JOB_OWN))
+			return false;
 		if (atomic_cas(&job->oa__word, &word, word & JOB_ASKED)) /* [job] */
 			return true;
 	}
 }
 
-/* One wait. True: it is done. */
+/* It is settled. */
+static void *result_of(struct oa_job *job)
+{
+	/* relaxed: whoever settled it was met by the word, or woke us */
+	return unlikely(READ_ONCE(job->oa__word) & JOB_OWN) ? run_own(job)
+							    : job->oa__arg;
+}
+
+/* One wait. True: it is settled. */
 static bool wait_for(struct oa_job *job, struct task *t, uint32_t flags)
 {
 	/* Aligned, since its address shares a word with JOB_BITS. */
@@ -147,7 +162,7 @@ static void *wait_done(struct oa_job *job)
 			asked = true;
 		}
 		if (wait_for(job, t, asked ? 0 : WAIT_MAY_CANCEL))
-			return job->oa__arg;
+			return result_of(job);
 	}
 }
 
@@ -170,10 +185,8 @@ static __noinline void *join_slow(struct oa_job *job)
 {
 	struct oa_job *other;
 
-	/* relaxed: set by this task, or while it was suspended */
-	if (READ_ONCE(job->oa__word) & JOB_OWN)
-		return run_own(job);
-	while (!(atomic_load_acq(&job->oa__word) & JOB_DONE)) { /* [job] */
+	/* [job] */
+	while (!(atomic_load_acq(&job->oa__word) & (JOB_DONE | JOB_OWN))) {
 		other = take_newest();
 		if (other == job)
 			return run_own(job);
@@ -182,7 +195,7 @@ static __noinline void *join_slow(struct oa_job *job)
 		other->oa__arg = run_own(other);
 		other->oa__word = JOB_DONE;
 	}
-	return job->oa__arg;
+	return result_of(job);
 }
 
 void *oa_job_join(struct oa_job *job)

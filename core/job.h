@@ -24,6 +24,8 @@ static inline bool jobs_take_at(struct jobs *j, uint32_t at)
 
 /* The body of a task that runs a job; @job is a struct oa_job. */
 void *job_run(void *job);
+/* Such a task will not run: it is for who joins the job to do it. */
+void job_dropped(void *job);
 
 /* What those that wait for a job are told to wait for. */
 extern const char job_name[];

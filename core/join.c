@@ -27,6 +27,7 @@
 #include "core/fork.h"
 #include "core/future.h"
 #include "core/idle.h"
+#include "core/job.h"
 #include "core/join.h"
 #include "core/members.h"
 #include "core/park.h"
@@ -249,6 +250,8 @@ void task_drop(struct worker *w, struct task *t, int err)
 		on_drop(t->arg);
 	if (unlikely(t->fn == prepared_run))
 		prepared_dropped(t->arg);
+	if (unlikely(t->fn == job_run))
+		job_dropped(t->arg);
 	atomic_store_rel(&w->ended, w->ended + 1); /* [over] */
 	STAT_INC(w, dropped);
 	rt_event(w->rt, OA_EVENT_DROP, (int)w->index, err, task_name(t));

@@ -394,6 +394,100 @@ static void marks(size_t begin, size_t end, void *arg)
 		ASSERT_EQ(0, seen[i]++);
 }
 
+/* ---- no stack for who took it: it is done by who joins it all the same */
+
+FIXTURE(scarce_job) { struct oa_event go; unsigned int there, given; };
+VARIANTS_WORKERS(scarce_job);
+LEAK_CHECK(scarce_job);
+
+FIXTURE_SETUP(scarce_job)
+{
+	(void)self;
+}
+
+FIXTURE_TEARDOWN(scarce_job)
+{
+}
+
+/* One region of many stacks, and no more. */
+static void *reserves_once(size_t size, size_t align, void *ctx)
+{
+	struct scarce_job_fixture_data *s = ctx;
+
+	return COUNT(s->given) > 1 ? NULL : aligned_alloc(align, size);
+}
+
+static void releases(void *base, size_t size, void *ctx)
+{
+	(void)size;
+	(void)ctx;
+	free(base);
+}
+
+static void *keeps_a_stack(void *arg)
+{
+	struct scarce_job_fixture_data *s = arg;
+
+	COUNT(s->there);
+	ASSERT_OK(oa_event_wait(&s->go));
+	return NULL;
+}
+
+/* Until nobody gets one any more; how many there are. */
+static unsigned int use_up_stacks(struct scarce_job_fixture_data *s)
+{
+	unsigned int n = 0;
+	void *result;
+	oa_task_t t;
+
+	for (;;) {
+		t = oa_spawn(keeps_a_stack, s);
+		ASSERT_OK(oa_task_error(t));
+		while (oa_join_until(t, &result, oa_after(OA_MSEC)) ==
+		       -ETIMEDOUT)
+			if (SEEN(s->there) > n)
+				break;
+		if (SEEN(s->there) == n) {
+			EXPECT_ERR(oa_err_code(result), -ENOMEM);
+			return n;
+		}
+		ASSERT_OK(oa_detach(t));
+		n++;
+	}
+}
+
+static void *one_more(void *arg)
+{
+	return (char *)arg + 1;
+}
+
+static void counts_range(size_t from, size_t to, void *arg)
+{
+	__atomic_fetch_add((size_t *)arg, to - from, __ATOMIC_RELAXED);
+}
+
+TASK_TEST_F(scarce_job, is_done_by_who_joins_it, .workers = variant->workers,
+	    .stacks = { reserves_once, releases, self })
+{
+	struct oa_job a, b;
+	size_t done = 0;
+
+	ASSERT_GE(use_up_stacks(self), 1u);
+	ASSERT_OK(oa_job_fork(&a, one_more, as_result(1)));
+	ASSERT_OK(oa_job_fork(&b, one_more, as_result(2)));
+	/* What is open goes to tasks of its own, which are dropped. */
+	ASSERT_OK(oa_sleep(OA_MSEC));
+	EXPECT_EQ(3l, (long)(intptr_t)oa_job_join(&b));
+	EXPECT_EQ(2l, (long)(intptr_t)oa_job_join(&a));
+	/* At once, so that they are waited for when that happens. */
+	ASSERT_OK(oa_job_fork(&a, one_more, as_result(5)));
+	ASSERT_OK(oa_yield());
+	EXPECT_EQ(6l, (long)(intptr_t)oa_job_join(&a));
+	ASSERT_OK(oa_parallel_for(0, 1000, 1, counts_range, &done));
+	EXPECT_EQ(1000u, done);
+	ASSERT_OK(oa_event_set(&self->go));
+}
+
 JOB_TEST(each_of_a_range_once)
 {
 	static const size_t grains[] = { 1, 7, 1000, RANGE, 2 * RANGE };
