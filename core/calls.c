@@ -5,6 +5,7 @@
 
 #include "core/bug.h"
 #include "core/deadline.h"
+#include "core/fork.h"
 #include "core/park.h"
 #include "core/pool.h"
 #include "core/sched.h"
@@ -27,6 +28,8 @@ void oa_exit(void *result)
 
 	if (w && w->current)
 		sched_exit(w, w->current, result);
+	if (!w && fork_was_in_task() && !task_self())
+		fork_child_ends();
 	if (w || !task_self())
 		OA_BUG("oa_exit() outside a task");
 	pool_exit(task_self(), result);

@@ -89,6 +89,21 @@ static inline uint64_t *word_of(int fd)
 	return page + (unsigned int)fd % PAGE_FDS;
 }
 
+void fd_forked(void)
+{
+	uint64_t *page, v;
+
+	for (unsigned int i = 0; i < MAX_PAGES; i++) {
+		page = fd_pages[i];
+		for (unsigned int k = 0; page && k < PAGE_FDS; k++) {
+			v = page[k];
+			if (v & (FD_CLOSING | FD_FINAL))
+				page[k] = ((v >> FD_GEN_SHIFT) + 1)
+					  << FD_GEN_SHIFT;
+		}
+	}
+}
+
 static inline uint32_t bit_of(const struct worker *w)
 {
 	return 1u << (w->id % FD_BITS);

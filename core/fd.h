@@ -68,6 +68,9 @@ static inline void fd_unlink(struct fd_link *l)
 /* A call of ours got @fd from the kernel: whatever was known of it is over. */
 void fd_opened(int fd);
 
+/* In a child: who was closing is not here. */
+void fd_forked(void);
+
 /* Owner: requests that other workers' closes wait for. */
 bool fd_closes(struct worker *w);
 /* Owner, or who has left it behind: nobody asks this worker any more. */

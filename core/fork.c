@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include "core/conds.h"
+#include "core/fd.h"
+#include "core/idle.h"
 #include "core/locals.h"
 #include "core/members.h"
 #include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
+#include "core/thread.h"
 #include "core/watch.h"
 
 #if defined(OA_TSAN)
@@ -23,6 +26,8 @@ char rcu_tsan[2];
 #endif
 
 static uint32_t generation;
+/* The thread of this child was in a task, whose frames it goes on with. */
+static __thread bool in_task;
 
 uint32_t fork_generation(void)
 {
@@ -33,6 +38,11 @@ bool fork_stranded(const struct runtime *rt)
 {
 	return unlikely(fork_generation()) && rt &&
 	       rt->generation != fork_generation();
+}
+
+bool fork_was_in_task(void)
+{
+	return unlikely(in_task);
 }
 
 void fork_child_ends(void)
@@ -77,6 +87,7 @@ static void parent(void)
 
 static void child(void)
 {
+	struct worker *w = worker_self();
 	struct cds_list_head *at;
 	struct runtime *rt;
 
@@ -86,7 +97,13 @@ static void child(void)
 	release();
 	watch_fork_child();
 	generation++;
+	/* In the child of such a child, too. */
+	in_task = in_task || (w && w->current) || thread_lent();
 	worker_set_self(NULL);
+	if (thread_lent())
+		thread_lend(NULL);
+	fd_forked();
+	idle_forked();
 	cds_list_for_each(at, &runtimes) {
 		rt = cds_list_entry(at, struct runtime, node);
 		for (uint32_t i = 0; i < rt->nr_workers; i++) {

@@ -8,7 +8,9 @@
 
 #include "core/compiler.h"
 
-/* A task that called fork() returned in the child: the child ends. */
+/* Is the caller in the frames of a task that called fork(), in the child? */
+bool fork_was_in_task(void);
+/* Such a task has returned: the child ends, without what its runtime would do. */
 void fork_child_ends(void) __noreturn_fn;
 /* Grows by one in each child. */
 uint32_t fork_generation(void);

@@ -61,6 +61,11 @@
 static uint32_t watcher;
 SIM_STATE(watcher);
 
+void idle_forked(void)
+{
+	watcher = 0;
+}
+
 static bool notify(struct worker *w, enum worker_state as)
 {
 	uint32_t how = atomic_load(&w->state); /* [park-kick] */

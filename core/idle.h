@@ -14,6 +14,8 @@ void idle_need_help(struct runtime *rt);
  * and no searcher is relied on: wakes one, unless somebody is about to look.
  */
 void idle_kick_any(struct runtime *rt);
+/* In a child: nobody watches. */
+void idle_forked(void);
 /* Any thread: every worker looks up. */
 void idle_kick_all(struct runtime *rt);
 

@@ -25,6 +25,7 @@
 
 #include "arch/cxx.h"
 #include "core/bug.h"
+#include "core/fork.h"
 #include "core/grown.h"
 #include "core/idle.h"
 #include "core/mem.h"
@@ -155,6 +156,8 @@ static void run(struct pool_worker *pw, struct task *t)
 	thread_lend(t);
 	if (!setjmp(pw->exit)) {
 		pw->result = arch_call_bottom(t->fn, t->arg);
+		if (unlikely(fork_was_in_task()))
+			fork_child_ends();
 		end_opened(t);
 	}
 	cxx_lay_aside(&lost);

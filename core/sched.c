@@ -336,11 +336,13 @@ static void run_tasks(struct worker *w)
 	do {
 		switch_begin(t);
 		result = t->fn(t->arg);
-		if (unlikely(t->flags & TASK_AT_END))
-			task_at_end(t);
 		w = worker_self();
 		if (unlikely(!w))
 			fork_child_ends();
+		if (unlikely(t->flags & TASK_AT_END)) {
+			task_at_end(t);
+			w = worker_self();
+		}
 		t = ended(w, t, result);
 	} while (t);
 	OA_BUG("a task returned to nobody");

@@ -39,6 +39,11 @@ struct thread_cache *thread_cache(void)
 	return NULL;
 }
 
+bool thread_lent(void)
+{
+	return thread_task();
+}
+
 int oa_thread_attach(struct oa_runtime *rt)
 {
 	return rt ? -ENOSYS : -EINVAL;
@@ -54,6 +59,11 @@ static __thread struct task *thread_tls;
 static __thread struct thread_cache *cache_tls;
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+
+bool thread_lent(void)
+{
+	return lent_tls;
+}
 
 static void cache_end(void)
 {

@@ -23,6 +23,7 @@ struct task *thread_self(void);
 uint64_t thread_number(void);
 /* A thread of the blocking pool runs @t from now on, or NULL. */
 void thread_lend(struct task *t);
+bool thread_lent(void);
 void thread_park(struct task *t);
 void thread_unpark(struct task *t);
 

@@ -3,6 +3,7 @@
 #include "api_test.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -227,6 +228,118 @@ TEST_F(fork, inside_a_task_on_a_thread_of_the_runtime)
 	dump_runtime = rt;
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	ASSERT_OK(oa_runtime_free(rt));
+}
+
+/*
+ * The child ends where its task ends, whatever that has open: nothing is done of
+ * what the end of a task does, nor what exit(3) does.
+ */
+
+struct leaver {
+	data *s;
+	bool exits, on_pool;
+	unsigned int *done;		/* shared; by what must be the parent's */
+	oa_key_t key;
+};
+
+static unsigned int *at_exit;
+
+static void counts_exit(void)
+{
+	COUNT(*at_exit);
+}
+
+static void counts_value(void *counter)
+{
+	COUNT(*(unsigned int *)counter);
+}
+
+static void *counts_run(void *counter)
+{
+	COUNT(*(unsigned int *)counter);
+	return NULL;
+}
+
+static void *leaves(void *arg)
+{
+	struct leaver *l = arg;
+	struct oa_scope scope;
+	struct oa_job job;
+	oa_task_t later = { 0 };
+	pid_t pid;
+	int status;
+
+	ASSERT_OK(oa_setspecific(l->key, l->done));
+	if (l->on_pool) {
+		/* Waits for the one place on the pool. */
+		later = oa_spawn(counts_run, l->done, .block = true);
+	} else {
+		ASSERT_OK(oa_scope_open(&scope));
+		ASSERT_OK(oa_go(sleeps, NULL, .scope = &scope));
+		ASSERT_OK(oa_job_fork(&job, nothing, arg));
+		ASSERT_EQ(arg, oa_job_join(&job));
+	}
+	while (!may_fork())
+		ASSERT_OK(oa_yield());
+	pid = fork();
+	if (!pid) {
+		EXPECT_ERR(oa_yield(), -EPERM);
+		EXPECT_ERR(oa_sleep(1), -EPERM);
+		EXPECT_EQ(0ul, oa_self().id);
+		child_works(1);
+		if (l->exits)
+			oa_exit(NULL);
+		return NULL;
+	}
+	status = child_status(pid);
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0u, SEEN(*l->done));
+	if (l->on_pool)
+		return (void *)(uintptr_t)later.id;
+	ASSERT_OK(oa_scope_cancel(&scope));
+	EXPECT_ERR(oa_scope_wait(&scope), -ECANCELED);
+	return NULL;
+}
+
+static void *leave_both_ways(void *arg)
+{
+	struct leaver *l = arg;
+	oa_task_t t;
+
+	for (int i = 0; i < 4; i++) {
+		void *result;
+
+		l->exits = i & 1;
+		l->on_pool = i & 2;
+		__atomic_store_n(l->done, 0, __ATOMIC_SEQ_CST);
+		if (l->on_pool) {
+			t.id = (uintptr_t)oa_block(leaves, l);
+			ASSERT_OK(oa_join(t, NULL));
+			/* Here its end is one, and the other has run. */
+			EXPECT_EQ(2u, SEEN(*l->done));
+		} else {
+			ASSERT_OK(oa_join(oa_spawn(leaves, l), &result));
+			EXPECT_EQ(1u, SEEN(*l->done));
+		}
+	}
+	return NULL;
+}
+
+TEST_F(fork, the_end_of_the_body_with_things_open)
+{
+	struct leaver l = { .s = self };
+
+	l.done = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)l.done);
+	at_exit = l.done + 1;
+	ASSERT_EQ(0, atexit(counts_exit));
+	ASSERT_OK(oa_key_create(&l.key, counts_value));
+	ASSERT_OK(oa_run(leave_both_ways, &l, .workers = variant->workers,
+			 .max_blocking = 1));
+	ASSERT_OK(oa_key_delete(l.key));
+	EXPECT_EQ(0u, SEEN(*at_exit));
 }
 
 /* While the workers are in the midst of everything that takes locks. */
