@@ -55,6 +55,7 @@
 #define FD_GEN_SHIFT	32
 #define FD_USERS	((1u << FD_BITS) - 1)
 
+#define CLOSE_TRIES	16
 #define PAGE_FDS	1024u
 #define MAX_PAGES	16384u
 
@@ -374,18 +375,28 @@ static void end_requests(struct task *t, struct closer *c, uint32_t id)
 	park_wait(t);
 }
 
-/* close(2) itself, by request: what has to be written back may take time. */
+/*
+ * close(2) itself, by request: what has to be written back may take time. The
+ * kernel may want a thread for that, and end the request when none can be made
+ * just then: nobody else cancels it, so it has not begun, and begins anew.
+ */
 static int close_number(struct task *t, int fd)
 {
+	struct worker *w;
 	struct op op;
-	struct worker *w = worker_self();
 
-	op_init(&op, OP_CLOSE, fd);
-	if (!w)
-		return op_plain(&op);
-	op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
-	park_wait(t);
-	return op.res;
+	WRITE_ONCE(t->wait_on, NULL);
+	for (int i = 0; i < CLOSE_TRIES; i++) {
+		op_init(&op, OP_CLOSE, fd);
+		w = worker_self();
+		if (!w)
+			break;
+		op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
+		park_wait(t);
+		if (likely(op.res != -ECANCELED))
+			return op.res;
+	}
+	return op_plain(&op);
 }
 
 static void give_way(struct task *t)

@@ -131,10 +131,13 @@ static void set_timer(struct outside *o, oa_time_t when)
 
 void outside_set(struct worker *w, oa_time_t when)
 {
-	struct outside *o = &ring_of(w)->outside;
+	struct uring *r = ring_of(w);
+	struct outside *o = &r->outside;
 
 	if (!o->made)
 		return;
+	if (unlikely(r->deaf))
+		when = min_of(when, r->deaf_at);
 	if (when)
 		set_timer(o, when);
 	else

@@ -214,7 +214,8 @@ bool ring_ready(struct worker *w)
 	unsigned int flags = IO_URING_READ_ONCE(*r->ring.sq.kflags);
 
 	return io_uring_cq_ready(&r->ring) || flags & IORING_SQ_CQ_OVERFLOW ||
-	       (flags & IORING_SQ_TASKRUN && !r->stale) || r->more;
+	       (flags & IORING_SQ_TASKRUN && !r->stale) || r->more ||
+	       (unlikely(r->deaf) && poll_default->now() >= r->deaf_at);
 }
 
 bool ring_is_idle(struct worker *w)

@@ -284,6 +284,53 @@ TEST_F(faults, cancels_have_no_effect_for_a_while)
 	close(fds[1]);
 }
 
+/* Though the worker has tasks all the while, and never waits. */
+static void *is_cut_beside_one_that_yields(void *arg)
+{
+	oa_task_t t = oa_spawn(reads_for_ever, arg);
+	void *result;
+
+	task_wait_until(task_state(NULL, t) == OA_TASK_PARKED);
+	ASSERT_OK(oa_cancel(t));
+	task_wait_until(task_state(NULL, t) == OA_TASK_ENDED);
+	ASSERT_OK(oa_join(t, &result));
+	EXPECT_ERR(oa_err_code(result), -ECANCELED);
+	return NULL;
+}
+
+TEST_F(faults, cancels_have_no_effect_while_others_run)
+{
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	set_fault("cancel", 1, "-4");
+	ASSERT_OK(oa_run(is_cut_beside_one_that_yields, fds, .workers = 1));
+	no_fault();
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Nor does it wait where a foreign loop does that. */
+TEST_F(faults, cancels_have_no_effect_in_a_foreign_loop)
+{
+	struct oa_runtime *rt;
+	struct pollfd p = { .events = POLLIN };
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	set_fault("cancel", 1, "-4");
+	ASSERT_OK(oa_start(&rt, is_cut, fds, .external = true));
+	p.fd = oa_runtime_fd(rt);
+	ASSERT_GE(p.fd, 0);
+	while (oa_poll_once(rt, 0) != -ESHUTDOWN)
+		ASSERT_EQ(1, poll(&p, 1, -1));
+	no_fault();
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* As when no thread could be made for it. It begins anew; not for ever. */
 static void *reads_one(void *arg)
 {
@@ -321,6 +368,30 @@ TEST_F(faults, a_request_is_dropped)
 	ASSERT_OK(oa_run(is_dropped, fds, .workers = variant->workers));
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* A close that is given up has not closed. */
+static void *closes_for_sure(void *arg)
+{
+	static const char *const last[] = { "", "-5", "+" };
+	int fds[2];
+	char c;
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pipe(fds));
+		set_fault("drop", 1, last[i]);
+		EXPECT_OK(oa_close(fds[1]));
+		no_fault();
+		/* The other side hears of it. */
+		EXPECT_EQ(0, read(fds[0], &c, 1));
+		EXPECT_OK(oa_close(fds[0]));
+	}
+	return arg;
+}
+
+TEST_F(faults, a_close_is_dropped)
+{
+	ASSERT_OK(oa_run(closes_for_sure, NULL, .workers = variant->workers));
 }
 
 TEST_F(faults, no_message_ever_arrives)
