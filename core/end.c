@@ -283,22 +283,23 @@ int oa_runtime_wait_until(struct oa_runtime *r, struct oa_ended *ended,
 {
 	struct runtime *rt = (struct runtime *)r;
 	struct worker *self = worker_self();
+	/* On the blocking pool there is one without a worker. */
+	struct task *me = task_self();
 	int err;
 
 	if (!rt)
 		return -EINVAL;
 	if (rt->generation != fork_generation())
 		return -EPERM;
-	if (self && self->rt == rt)
+	if ((self && self->rt == rt) || (me && me->rt == rt))
 		return -EDEADLK;
 	if (rt->by_run)
 		return -EINVAL;
 	if (external_mine(rt) && !(atomic_load(&rt->finished) & RT_GONE)) /* [gone] */
 		return -EDEADLK;
-	if (self && !self->current)
+	if (self && !me)
 		return -EPERM;
-	err = self ? wait_in_task(rt, self->current, deadline)
-		   : rt_wait(rt, deadline);
+	err = me ? wait_in_task(rt, me, deadline) : rt_wait(rt, deadline);
 	if (err)
 		return err;
 	rt_collect(rt);

@@ -43,6 +43,8 @@ static void *echo(void *arg)
 
 static void *on_the_pool(void *arg)
 {
+	EXPECT_ERR(oa_runtime_wait_until(oa_runtime_self(), NULL, 0),
+		   -EDEADLK);
 	EXPECT_ERR(oa_worker_id(), -EPERM);
 	return (char *)arg + 1;
 }

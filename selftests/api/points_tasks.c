@@ -282,8 +282,9 @@ static const struct point table[] = {
 	{ "futex_wait", 0, .call = call_futex, WORDS },
 	{ "futex_wait_until", 0, .call = call_futex_until, WORDS },
 	{ "futex_waitv", 0, .call = call_waitv, WORDS },
-	{ "runtime_wait", 0, .call = call_runtime, RUNTIME },
-	{ "runtime_wait_until", 0, .call = call_runtime_until, RUNTIME },
+	{ "runtime_wait", POINT_ON_POOL, .call = call_runtime, RUNTIME },
+	{ "runtime_wait_until", POINT_ON_POOL, .call = call_runtime_until,
+	  RUNTIME },
 };
 
 unsigned int points_of_tasks(struct point *to)
