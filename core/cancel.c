@@ -11,7 +11,7 @@
 #include "core/rcu.h"
 #include "core/spawn.h"
 
-static int cancel(struct task *t, oa_task_t h)
+static int cancel(struct task *t, oa_task_t h, bool swept)
 {
 	uint64_t life = atomic_load_acq(&t->life), to; /* [life] */
 
@@ -30,11 +30,13 @@ static int cancel(struct task *t, oa_task_t h)
 	if (life & LIFE_DELAYED)
 		task_delay_skip(t, life);
 	else
-		park_cancel(t, h);
+		/* Who starts it swaps the life word, too, and sees the flag. */
+		park_cancel(t, h, life & LIFE_QUEUED ||
+			    (swept && !(READ_ONCE(t->flags) & TASK_STARTED)));
 	return 0;
 }
 
-int oa_cancel(oa_task_t h)
+int task_cancel(oa_task_t h, bool swept)
 {
 	struct task *t = task_find(h);
 	int err = oa_task_error(h);
@@ -43,9 +45,14 @@ int oa_cancel(oa_task_t h)
 		return err ? err : -ESRCH;
 	/* From outside, its runtime may end by this: not before we are done. */
 	rcu_read_lock();
-	err = cancel(t, h);
+	err = cancel(t, h, swept);
 	rcu_read_unlock();
 	return err;
+}
+
+int oa_cancel(oa_task_t h)
+{
+	return task_cancel(h, false);
 }
 
 int oa_cancelled(void)

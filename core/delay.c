@@ -73,7 +73,12 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 	bool urgent = READ_ONCE(t->prio);
 
 	if (at > now) {
+		/* Of another runtime's: its worker is told. */
 		park_arm(w, t, at);
+		return;
+	}
+	if (unlikely(READ_ONCE(t->rt) != w->rt)) {
+		task_delay_skip(t, seen);
 		return;
 	}
 	/* Afterwards a join may have it: nothing of it is to be read. */

@@ -30,6 +30,7 @@
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/sched.h"
+#include "core/spawn.h"
 
 static inline int claim_fds(struct worker *w, struct op *op)
 {
@@ -237,6 +238,7 @@ void op_abort(struct task *t)
 	struct runtime *rt;
 	struct worker *to;
 	struct task *top;
+	uint32_t home;
 
 again:
 	if (atomic_xchg(&t->abort_msg, 1)) /* [abort] */
@@ -254,7 +256,9 @@ again:
 			goto again;
 		return;
 	}
-	to = rt->workers[READ_ONCE(t->home)];
+	/* Of another runtime's, if the slot is just going from one to another. */
+	home = READ_ONCE(t->home);
+	to = rt->workers[home < rt->nr_workers ? home : 0];
 	top = atomic_load_rlx(&to->aborts); /* relaxed: swapped below */
 	do {
 		t->abort_next = top;
@@ -288,6 +292,23 @@ static enum op_reason reason_of(const struct task *t, uint64_t word,
 	return OP_REASON_NONE;
 }
 
+/*
+ * Another runtime had the slot's timer, and has taken it out of its wheel when
+ * it saw that it is ours: what has not started may have relied on it.
+ */
+static void look_delayed(struct worker *w, struct task *t)
+{
+	uint64_t life = atomic_load(&t->life); /* [delayed] */
+
+	/* On its way by a queue it is filed by who meets it. */
+	if (!(life & LIFE_DELAYED) || life & LIFE_INQ)
+		return;
+	if (READ_ONCE(t->rt) == w->rt)
+		task_delay_over(w, t, life, w->now);
+	else
+		op_abort(t);
+}
+
 static void look(struct worker *w, struct task *t)
 {
 	uint64_t word = atomic_load(&t->wait); /* [abort] */
@@ -296,8 +317,10 @@ static void look(struct worker *w, struct task *t)
 	enum op_reason why;
 	struct op *op, *next;
 
-	if (how != WAIT_PARKED && how != WAIT_PARKING)
+	if (how != WAIT_PARKED && how != WAIT_PARKING) {
+		look_delayed(w, t);
 		return;
+	}
 	why = reason_of(t, word, w->now);
 	if (!mine) {
 		if (why != OP_REASON_NONE)

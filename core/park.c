@@ -332,16 +332,17 @@ void park_commit_locked(struct worker *w, struct task *t)
 		cancel_wait(t, parked);
 }
 
-void park_cancel(struct task *t, oa_task_t h)
+void park_cancel(struct task *t, oa_task_t h, bool unstarted)
 {
 	/* [park-cancel] after the flag was set; pairs with park_commit() */
 	uint64_t word = atomic_load(&t->wait), life;
 
 	/*
 	 * [park-asym] It runs, or its word is on the way to us; only who waits
-	 * for a request, or joins what it runs, stores without a fence.
+	 * for a request, or joins what it runs, stores without a fence. That it
+	 * has started may be on the way just as well.
 	 */
-	if (!wait_open(word) && park_is_asymmetric() && READ_ONCE(t->flags) & TASK_STARTED) {
+	if (!wait_open(word) && park_is_asymmetric() && !unstarted) {
 		poll_default->membarrier();
 		word = atomic_load(&t->wait);
 	}

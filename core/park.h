@@ -178,14 +178,18 @@ static inline uint64_t park_begin_unstarted(struct task *t, void *on,
 	uint64_t epoch = (READ_ONCE(t->wait) & ~(uint64_t)0xff) + WAIT_EPOCH;
 
 	uint64_t flags = WAIT_MAY_CANCEL | WAIT_SYNC;
+	struct worker *w = worker_self();
 
+	/* Where its timer hangs. */
+	if (likely(w != NULL))
+		WRITE_ONCE(t->home, (uint16_t)w->index);
 	if (deadline != OA_FOREVER) {
 		flags |= WAIT_TIMED;
 		task_set(t, TASK_TIMED);
 	}
 	WRITE_ONCE(t->deadline, deadline);
 	WRITE_ONCE(t->wait_on, on);
-	/* [park] deadline, wait_on before the word */
+	/* [park] deadline, home, wait_on before the word */
 	atomic_store_rel(&t->wait, epoch | flags | WAIT_PARKED);
 	return epoch;
 }
@@ -201,7 +205,7 @@ void park_commit_join(struct worker *w, struct task *t);
 void park_commit_locked(struct worker *w, struct task *t);
 
 /* Any thread. Ends the present wait of @t if it may be cancelled. */
-void park_cancel(struct task *t, oa_task_t h);
+void park_cancel(struct task *t, oa_task_t h, bool unstarted);
 
 /* Worker: timers that are due; how many fired. */
 unsigned int park_expire(struct worker *w, oa_time_t now);

@@ -35,7 +35,7 @@ static void cancel_one(struct runtime *rt, struct task *t)
 		return;
 	h.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
 	if (READ_ONCE(t->rt) == rt)
-		oa_cancel(h);
+		task_cancel(h, true);
 }
 
 static __noinline void cancel_chunk(struct runtime *rt,

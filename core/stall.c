@@ -10,6 +10,7 @@
  * can run, and have waited in the kernel for good if it cannot.
  */
 #ifndef OA_SIM
+#include "core/idle.h"
 #include "core/inspect.h"
 #include "core/rcu.h"
 #include "core/watch.h"
@@ -138,6 +139,12 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 	}
 	if (!s->task)
 		return;
+	/*
+	 * What it has woken and keeps as its next is not offered to others,
+	 * who may all sleep without a limit.
+	 */
+	if (!lane_empty(&w->lane))
+		idle_need_help(d->rt);
 	s->since += gap;
 	held = now - s->since;
 	if (!s->again || gap) {

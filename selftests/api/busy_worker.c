@@ -8,7 +8,12 @@
 
 #include <unistd.h>
 
-FIXTURE(busy) { unsigned int ran, late, more; int flag, busy; uint64_t where; };
+FIXTURE(busy) {
+	unsigned int ran, late, more;
+	int flag, busy;
+	uint64_t where;
+	struct oa_event event;
+};
 FIXTURE_VARIANT(busy) { unsigned int workers; };
 FIXTURE_VARIANT_ADD(busy, w2) { .workers = 2 };
 FIXTURE_VARIANT_ADD(busy, w2_ring, "OA_PARK=ring") { .workers = 2 };
@@ -169,6 +174,51 @@ static void *computes(void *arg)
 	TELL(s->busy, 1);
 	compute_until(&s->ran, 8);
 	return NULL;
+}
+
+static void *waits_for_event(void *arg)
+{
+	data *s = arg;
+
+	ASSERT_OK(oa_event_wait(&s->event));
+	COUNT(s->late);
+	return NULL;
+}
+
+static void *sets_and_computes(void *arg)
+{
+	data *s = *(data **)arg;
+
+	ASSERT_OK(oa_event_set(&s->event));
+	compute_until(&s->late, 1);
+	return NULL;
+}
+
+/* How often somebody has gone to sleep. */
+static uint64_t sleeps_of(struct oa_runtime *rt)
+{
+	struct oa_stats st = OA_STATS_INIT;
+
+	ASSERT_OK(oa_stats(rt, &st));
+	return st.waits_ring + st.waits_futex;
+}
+
+/* All slept, without a limit, and one was woken. */
+TEST_F(busy, who_it_has_woken_runs_elsewhere_after_a_rest)
+{
+	uint64_t was = UINT64_MAX, now;
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_start(&rt, waits_for_event, self,
+			   .workers = variant->workers));
+	/* Nobody looks round any more when all have been idle for long. */
+	while ((now = sleeps_of(rt)) != was) {
+		was = now;
+		usleep(400000);
+	}
+	ASSERT_OK(oa_post(rt, sets_and_computes, &self, sizeof(self)));
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
 }
 
 TASK_TEST_F(busy, other_workers_do_their_requests,

@@ -95,7 +95,7 @@ SCENARIO(tasks_visit_another_runtime, 2000)
 	rts[0] = rts[1] = NULL;
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(oa_start(&rts[i], host, &rts[!i], SIM_CONFIG,
-				  .workers = 1 + sim_below(2)), 0);
+				  .workers = 1 + sim_below(4)), 0);
 	keep -= 2;
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(oa_runtime_wait(rts[i], &e[i]), 0);
