@@ -551,6 +551,7 @@ void idle_found(struct worker *w)
 		return;
 	w->token = 0;
 	token_give(w->rt, token);
+	smp_mb(); /* [help] the token before the last look */
 	if (any_queue(w))
 		idle_need_help(w->rt);
 }

@@ -366,8 +366,12 @@ static struct stack *slot_of(const struct stack_region *r, size_t at,
 	return (struct stack *)(r->base + at + size) - 1;
 }
 
-/* What is not to stay; the program's hooks take regions back as a whole. */
-static bool unmap_others(struct stack_pool *p, struct stack_region *r)
+/*
+ * What is not to stay; the program's hooks take regions back as a whole. *stay:
+ * how many of those that do have a guard by mprotect().
+ */
+static bool unmap_others(struct stack_pool *p, struct stack_region *r,
+			 uint32_t *stay)
 {
 	size_t from = 0, at = 0;
 	bool any = false;
@@ -380,6 +384,7 @@ static bool unmap_others(struct stack_pool *p, struct stack_region *r)
 			continue;
 		}
 		any = true;
+		*stay += s->guard == GUARD_MPROTECT;
 		if (at > from)
 			munmap(r->base + from, at - from);
 		from = at + p->size;
@@ -395,11 +400,13 @@ static struct spin kept_lock;
 
 void stack_pool_keep(struct stack_pool *p)
 {
+	bool whole = p->alloc && p->alloc->release;
+	uint32_t stay = 0;
 	struct stack_region *r;
 
 	while ((r = p->regions)) {
 		p->regions = r->next;
-		if (!(p->alloc && p->alloc->release) && !unmap_others(p, r)) {
+		if (!whole && !unmap_others(p, r, &stay)) {
 			mem_free(NULL, r, sizeof(*r));
 			continue;
 		}
@@ -408,6 +415,10 @@ void stack_pool_keep(struct stack_pool *p)
 		kept = r;
 		spin_unlock(&kept_lock);
 	}
+	/* Those of what is mapped no more can be made elsewhere. */
+	if (!whole && stay < p->mprotected)
+		atomic_sub(&mprotected, p->mprotected - stay); /* [guards] */
+	p->mprotected = 0;
 }
 
 void stack_pool_fini(struct stack_pool *p)

@@ -97,6 +97,36 @@ TEST_F(guard, names_the_task_that_overflows)
 	EXPECT_NE(NULL, strstr(said, "stack overflow in task \"digger\""));
 }
 
+static void *sleeps(void *arg)
+{
+	/* One may hang in a queue somewhere: its stack, and guard, stays. */
+	oa_sleep(arg ? OA_FOREVER : 3600 * OA_SEC);
+	return arg;
+}
+
+static void *leaves_many(void *arg)
+{
+	for (int i = 0; i < 1000; i++)
+		ASSERT_OK(oa_go(sleeps, i ? NULL : arg));
+	/* Each has its stack. */
+	ASSERT_OK(oa_yield());
+	ASSERT_OK(oa_shutdown(NULL, OA_SHUTDOWN_NOW));
+	return arg;
+}
+
+/* There are so many by mprotect() in a process. */
+TEST_F(guard, are_given_back_by_a_shutdown_at_once)
+{
+	char said[4096];
+
+	if (harness_slow())
+		SKIP("a handler of our own with %s", harness_slow());
+	for (int i = 0; i < 20; i++)
+		oa_run(leaves_many, &i, .workers = 1);
+	EXPECT_EQ(variant->signal, death_of(start_one, SIZE, said,
+					    sizeof(said)));
+}
+
 static void *deep_enough(void *arg)
 {
 	for (int i = 0; i < 3; i++) {
