@@ -270,6 +270,23 @@ void fd_opened(int fd)
 		;
 }
 
+/*
+ * Of two descriptors both may be closed, or one of an earlier generation with
+ * that of a later. False: it knows of @c, or of two others.
+ */
+static bool tell_closer(struct op *op, struct closer *c)
+{
+	if (!op->closer) {
+		op->closer = c;
+		op->also = NULL;
+		return true;
+	}
+	if (op->closer == c || op->also)
+		return false;
+	op->also = c;
+	return true;
+}
+
 /* Owner: asks the requests on a descriptor to end; c->left: how many may. */
 static void ask_all(struct worker *w, struct closer *c)
 {
@@ -283,9 +300,8 @@ static void ask_all(struct worker *w, struct closer *c)
 			next = next->next;
 		/* Of an earlier one, see reopened(); not of a later. */
 		if (l->fd != c->fd || (int32_t)(c->gen - l->gen) < 0 ||
-		    l->op->closer)
+		    !tell_closer(l->op, c))
 			continue;
-		l->op->closer = c;
 		c->left++;
 		op_ask(w, l->op, OP_REASON_CLOSE);
 	}

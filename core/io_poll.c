@@ -130,8 +130,9 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 			closed = true;
 		} else if (op->reason == OP_REASON_CANCEL) {
 			err = -ECANCELED;
-		} else if (op->reason == OP_REASON_TIMEOUT) {
-			err = op_result(t, op, own);
+		} else if (op->reason == OP_REASON_TIMEOUT &&
+			   (op->res == -ECANCELED || op->res == -EINTR)) {
+			err = -ETIMEDOUT;
 		} else if (op->res == -EINVAL) {
 			never = true;
 		} else if (op->res != -ECANCELED) {
@@ -143,6 +144,9 @@ static int sum_up(struct task *t, struct op *ops, struct pollfd *fds, nfds_t n,
 	}
 	if (closed)
 		return closed_beside(fds, n, count);
+	/* A deadline has fired if that is what came of it. */
+	if (!count && err == -ETIMEDOUT)
+		deadline_mark(t, own);
 	if (count || err)
 		return count ? count : err;
 	return unwanted ? UNWANTED : never ? NEVER : 0;
@@ -227,7 +231,9 @@ static int watch_all(const struct pollfd *fds, nfds_t n)
 		for (nfds_t k = 0; k < i; k++)
 			if (fds[k].fd == fds[i].fd)
 				ev.events |= (uint16_t)fds[k].events;
+		/* EPERM: a file that never has anything to tell. */
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i].fd, &ev) &&
+		    errno != EPERM &&
 		    (errno != EEXIST ||
 		     epoll_ctl(ep, EPOLL_CTL_MOD, fds[i].fd, &ev)))
 			err = -errno;

@@ -169,18 +169,25 @@ int op_run(struct op *op, oa_time_t deadline)
 	return op_result(t, op, deadline);
 }
 
+/* One request less that @c waits for, if it is one. */
+static void closer_done(struct closer *c)
+{
+	if (c && !--c->left)
+		park_wake(c->task, c->epoch, WAIT_WOKEN);
+}
+
 /* What few requests have: two descriptors, or somebody who closes one. */
 static __noinline void done_rare(struct worker *w, struct op *op)
 {
+	struct closer *c = op->closer, *also = c ? op->also : NULL;
 	struct task *t = op->task;
-	struct closer *c = op->closer;
 
 	fd_done(op);
 	/* From here on the op may be gone. */
 	if (park_op_done(t, op->epoch))
 		sched_ready_back(w, t);
-	if (c && !--c->left)
-		park_wake(c->task, c->epoch, WAIT_WOKEN);
+	closer_done(c);
+	closer_done(also);
 }
 
 void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
@@ -213,12 +220,12 @@ void op_watch(struct op *op, struct op *on)
 
 void op_unwatch(struct op *op)
 {
-	struct closer *c = op->closer;
+	struct closer *c = op->closer, *also = c ? op->also : NULL;
 
 	op->state = OP_DONE;
 	fd_done(op);
-	if (c && !--c->left)
-		park_wake(c->task, c->epoch, WAIT_WOKEN);
+	closer_done(c);
+	closer_done(also);
 }
 
 void op_ask(struct worker *w, struct op *op, enum op_reason why)

@@ -38,6 +38,7 @@ struct op {
 	struct op *sibling;		/* I; next of the same wait */
 	struct op *late;		/* W; backend: it, or its cancel, kept back */
 	struct closer *closer;		/* W; who waits for its end */
+	struct closer *also;		/* W; likewise, if there is ->closer */
 	bool cancel_out;		/* W; backend, if asked: unanswered */
 	bool answered;			/* W; backend, if asked: it has ended */
 	struct fd_link link;

@@ -231,6 +231,41 @@ TASK_TEST_F(io_poll, a_file_is_always_ready, .workers = variant->workers)
 	ASSERT_OK(oa_close(fd));
 }
 
+/* A file that never has what it is asked for, beside half a hangup unasked. */
+TASK_TEST_F(io_poll, a_file_beside_what_nobody_asked_for,
+	    .workers = variant->workers)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = POLLPRI },
+		{ .fd = self->fds[0], .events = POLLPRI },
+	};
+
+	ASSERT_GE(fd, 0);
+	ASSERT_OK(oa_sock_shutdown(self->fds[1], SHUT_WR));
+	EXPECT_EQ(0, oa_poll(p, 2, 5));
+	EXPECT_EQ(0, p[0].revents);
+	EXPECT_EQ(0, p[1].revents);
+	ASSERT_OK(oa_close(fd));
+}
+
+/* The answer is there before the rest is waited for: nothing has run out. */
+TASK_TEST_F(io_poll, a_deadline_is_not_over_by_an_answer,
+	    .workers = variant->workers)
+{
+	struct pollfd p[2] = {
+		{ .fd = 5000, .events = POLLIN },
+		{ .fd = self->fds[0], .events = POLLIN },
+	};
+	struct oa_deadline d;
+
+	ASSERT_OK(oa_deadline_enter(&d, oa_after(3600 * OA_SEC)));
+	EXPECT_EQ(1, oa_poll(p, 2, -1));
+	EXPECT_EQ(POLLNVAL, p[0].revents);
+	EXPECT_EQ(0, oa_deadline_fired(&d));
+	ASSERT_OK(oa_deadline_leave(&d));
+}
+
 TASK_TEST_F(io_poll, odd_arguments, .workers = variant->workers)
 {
 	struct pollfd p = { .fd = self->fds[0], .events = POLLIN };

@@ -284,6 +284,68 @@ TEST_F(faults, cancels_have_no_effect_for_a_while)
 	close(fds[1]);
 }
 
+/* Both ends of a request are closed while that does not hear of it. */
+struct cut_splice {
+	int from[2], to[2];
+	oa_task_t t;
+};
+
+static void *splices(void *arg)
+{
+	struct cut_splice *c = arg;
+
+	EXPECT_ERR(oa_splice(c->from[0], NULL, c->to[1], NULL, 1, 0), -EBADF);
+	return NULL;
+}
+
+static void closes_after_it(struct cut_splice *c, int fd)
+{
+	EXPECT_OK(oa_close(fd));
+	EXPECT_NE(OA_TASK_PARKED, task_state(NULL, c->t));
+}
+
+static void *closes_from(void *arg)
+{
+	struct cut_splice *c = arg;
+
+	closes_after_it(c, c->from[0]);
+	return NULL;
+}
+
+static void *closes_to(void *arg)
+{
+	struct cut_splice *c = arg;
+
+	closes_after_it(c, c->to[1]);
+	return NULL;
+}
+
+static void *closes_both(void *arg)
+{
+	struct cut_splice c;
+	oa_task_t t[2];
+
+	ASSERT_EQ(0, pipe(c.from));
+	ASSERT_EQ(0, pipe(c.to));
+	c.t = oa_spawn(splices, &c);
+	task_wait_until(task_state(NULL, c.t) == OA_TASK_PARKED);
+	set_fault("cancel", 1, "-4");
+	t[0] = oa_spawn(closes_from, &c);
+	t[1] = oa_spawn(closes_to, &c);
+	for (int i = 0; i < 2; i++)
+		ASSERT_OK(oa_join(t[i], NULL));
+	no_fault();
+	ASSERT_OK(oa_join(c.t, NULL));
+	EXPECT_EQ(0, close(c.from[1]));
+	EXPECT_EQ(0, close(c.to[0]));
+	return arg;
+}
+
+TEST_F(faults, both_ends_of_a_request_are_closed)
+{
+	ASSERT_OK(oa_run(closes_both, NULL, .workers = variant->workers));
+}
+
 /* Though the worker has tasks all the while, and never waits. */
 static void *is_cut_beside_one_that_yields(void *arg)
 {
