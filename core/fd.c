@@ -184,6 +184,20 @@ int fd_use(struct worker *w, int fd)
 	return v & FD_FINAL ? -EAGAIN : 0;
 }
 
+uint32_t fd_gen(int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+
+	return word ? gen_of(READ_ONCE(*word)) : 0;
+}
+
+bool fd_is(int fd, uint32_t gen)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+
+	return !word || gen_of(READ_ONCE(*word)) == gen;
+}
+
 bool fd_hint(int fd)
 {
 	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;

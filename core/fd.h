@@ -37,6 +37,11 @@ int fd_start(struct worker *w, struct op *op, struct fd_link *l, int fd);
  */
 int fd_use(struct worker *w, int fd);
 
+/* After fd_use(), until the next suspension: which opening of the number. */
+uint32_t fd_gen(int fd);
+/* Likewise: is it still that one? */
+bool fd_is(int fd, uint32_t gen);
+
 /* Does the kernel's last word say that more can be received at once? */
 bool fd_hint(int fd);
 void fd_set_hint(int fd, bool more);

@@ -46,6 +46,12 @@ static inline bool io_readable(int fd)
 int io_try_begin(int fd, struct worker **w);
 /* The same before a call that never waits, so is no cancellation point. */
 int io_plain_begin(int fd, struct worker **w);
+/*
+ * For calls of several steps: what is done after a suspension is for the same
+ * opening of the number, or is refused with -EBADF.
+ */
+int io_first_step(int fd, uint32_t *gen);
+int io_next_step(int fd, uint32_t gen);
 
 /*
  * After io_try_begin(). Is it worth a try? A call that need not wait is made at

@@ -64,6 +64,25 @@ int io_plain_begin(int fd, struct worker **out)
 	return begin(fd, out, false);
 }
 
+int io_first_step(int fd, uint32_t *gen)
+{
+	struct worker *w;
+	int err = io_plain_begin(fd, &w);
+
+	*gen = fd_gen(fd);
+	return err;
+}
+
+int io_next_step(int fd, uint32_t gen)
+{
+	struct worker *w;
+	int err = io_plain_begin(fd, &w);
+
+	if (err)
+		return err;
+	return fd_is(fd, gen) ? 0 : -EBADF;
+}
+
 /* Is this what a call says that would have to wait, or can't say? */
 static bool would_wait(long err)
 {
@@ -120,6 +139,7 @@ static __cold_path int rw_poll(int fd, bool writes)
 static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 		       uint64_t off)
 {
+	uint32_t gen = fd_gen(fd);
 	struct op op;
 	int ret;
 
@@ -132,6 +152,8 @@ static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 		if (likely(ret != -EAGAIN))
 			return ret;
 		ret = rw_poll(fd, code == OP_WRITE || code == OP_WRITEV);
+		if (!ret)
+			ret = io_next_step(fd, gen);
 	} while (!ret);
 	return ret;
 }

@@ -64,15 +64,17 @@ int oa_sock_shutdown(int fd, int how)
  * [tried on 6.18]. So it is looked for, and taken if it is there: what comes
  * by has come for us.
  */
-static __cold_path int accept_after_all(int fd, struct sockaddr *addr,
-					socklen_t *len, int flags, int err)
+static __cold_path int accept_after_all(int fd, uint32_t gen,
+					struct sockaddr *addr, socklen_t *len,
+					int flags, int err)
 {
 	struct task *t = task_self();
 	struct oa_deadline *within;
 	struct op op;
 	int got = err;
 
-	if (!t || !worker_self() || !io_readable(fd) || oa_shield_enter())
+	if (!t || !worker_self() || io_next_step(fd, gen) ||
+	    !io_readable(fd) || oa_shield_enter())
 		return err;
 	within = t->within;
 	t->within = NULL;
@@ -83,7 +85,8 @@ static __cold_path int accept_after_all(int fd, struct sockaddr *addr,
 		op.flags = (uint32_t)flags;
 		/* Tried once, and not waited for. */
 		got = op_run(&op, 1);
-	} while (got == -ETIMEDOUT && io_readable(fd));
+	} while (got == -ETIMEDOUT && !io_next_step(fd, gen) &&
+		 io_readable(fd));
 	t->within = within;
 	oa_shield_leave();
 	return got >= 0 ? got : err;
@@ -102,7 +105,7 @@ int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	/* Who was refused on entry has woken nobody. */
 	if (unlikely(got == -ECANCELED || got == -ETIMEDOUT) &&
 	    op.state == OP_DONE)
-		got = accept_after_all(fd, addr, len, flags, got);
+		got = accept_after_all(fd, op.link.gen, addr, len, flags, got);
 	if (got >= 0)
 		fd_opened(got);
 	return got;
@@ -295,13 +298,15 @@ ssize_t oa_recvmsg(int fd, struct msghdr *msg, int flags)
 int oa_send_all(int fd, const void *buf, size_t n, size_t *done)
 {
 	size_t sent = 0;
-	ssize_t ret = 0;
+	uint32_t gen;
+	ssize_t ret = io_first_step(fd, &gen);
 
-	while (sent < n) {
+	while (!ret && sent < n) {
 		ret = oa_send(fd, (const char *)buf + sent, n - sent, 0);
 		if (ret < 0)
 			break;
 		sent += (size_t)ret;
+		ret = sent < n ? io_next_step(fd, gen) : 0;
 	}
 	if (done)
 		*done = sent;
@@ -311,13 +316,15 @@ int oa_send_all(int fd, const void *buf, size_t n, size_t *done)
 int oa_recv_all(int fd, void *buf, size_t n, size_t *done)
 {
 	size_t got = 0;
-	ssize_t ret = 0;
+	uint32_t gen;
+	ssize_t ret = io_first_step(fd, &gen);
 
-	while (got < n) {
+	while (!ret && got < n) {
 		ret = oa_recv(fd, (char *)buf + got, n - got, 0);
 		if (ret <= 0)
 			break;
 		got += (size_t)ret;
+		ret = got < n ? io_next_step(fd, gen) : 0;
 	}
 	if (done)
 		*done = got;

@@ -26,6 +26,7 @@
 #include "core/deadline.h"
 #include "core/fd.h"
 #include "core/idle.h"
+#include "core/io.h"
 #include "core/park.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
@@ -115,6 +116,8 @@ static bool may_begin_anew(const struct op *op)
 static __cold_path int run_again(struct op *op, oa_time_t deadline)
 {
 	struct worker *w = worker_self();
+	uint32_t gen = op->link.gen;
+	int err;
 
 	if (!may_begin_anew(op))
 		return op->res;
@@ -126,7 +129,8 @@ static __cold_path int run_again(struct op *op, oa_time_t deadline)
 	op->asked = false;
 	op->closer = NULL;
 	sched_give_way(w, w->current);
-	return op_run(op, deadline);
+	err = io_next_step(op->fd, gen);
+	return err ? err : op_run(op, deadline);
 }
 
 static __cold_path int run_outside(const struct op *op)

@@ -187,6 +187,58 @@ static void *closes_cancelled(void *arg)
 	return as_result(oa_close(fds[0]));
 }
 
+/* A call of several steps, which has done the first when the close comes. */
+
+struct halves {
+	int fd;
+	size_t done;
+	bool sends;
+	char buf[1 << 20];
+};
+
+static void *does_it_all(void *arg)
+{
+	struct halves *h = arg;
+
+	return oa_err(h->sends ? oa_send_all(h->fd, h->buf, sizeof(h->buf),
+					     &h->done)
+			       : oa_recv_all(h->fd, h->buf, 10, &h->done));
+}
+
+TASK_TEST_F(io_close, ends_what_has_steps_to_go, .workers = variant->workers)
+{
+	static struct halves h;
+	int sv[2], other[2], number;
+	long rounds = SCALED(30, 10);
+	void *result;
+	char b[8];
+
+	for (long i = 0; i < rounds; i++) {
+		oa_task_t t;
+
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, other));
+		h.fd = number = sv[0];
+		h.sends = i % 2;
+		t = oa_spawn(does_it_all, &h);
+		until_parked(t);
+		/* What it finds there is another's. */
+		ASSERT_EQ(5, write(other[1], "other", 5));
+		if (!h.sends)
+			ASSERT_EQ(5, write(sv[1], "first", 5));
+		ASSERT_OK(oa_close(number));
+		ASSERT_EQ(number, dup2(other[0], number));
+		ASSERT_OK(oa_join(t, &result));
+		EXPECT_ERR(oa_err_code(result), -EBADF);
+		EXPECT_EQ(5, recv(other[0], b, sizeof(b), MSG_DONTWAIT));
+		EXPECT_EQ(-1, recv(other[1], b, sizeof(b), MSG_DONTWAIT));
+		ASSERT_OK(oa_close(number));
+		for (int k = 0; k < 2; k++)
+			ASSERT_OK(oa_close(other[k]));
+		ASSERT_OK(oa_close(sv[1]));
+	}
+}
+
 TASK_TEST_F(io_close, by_a_task_that_was_cancelled_or_is_late,
 	    .workers = variant->workers)
 {
