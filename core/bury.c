@@ -22,6 +22,7 @@
 #include "core/members.h"
 #include "core/op.h"
 #include "core/park.h"
+#include "core/position.h"
 #include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/spawn.h"
@@ -223,6 +224,7 @@ void bury_all(struct runtime *rt, bool left_behind)
 	       post_queue_take(&rt->post_queue, &t, 1))
 		;
 	bury_closers(rt);
+	position_bury(rt);
 	for_each(rt, false, forget_joiner);
 	for_each(rt, true, bury);
 	for (uint32_t i = 0; left_behind && i < rt->nr_workers; i++)

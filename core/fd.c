@@ -34,6 +34,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <oa/io.h>
@@ -50,8 +51,9 @@
 #define FD_HINT		0x20000000u	/* more to receive; only a guess */
 #define FD_LOOKED	0x10000000u	/* what follows is known; or was */
 #define FD_DIRECT	0x08000000u	/* O_DIRECT; likewise only a guess */
-#define FD_STREAM	0x04000000u	/* has no positions; likewise */
-#define FD_BITS		26u
+#define FD_KIND		0x04000000u	/* the same for what follows, and ->file */
+#define FD_STREAM	0x02000000u	/* has no positions */
+#define FD_BITS		25u
 #define FD_GEN_SHIFT	32
 #define FD_USERS	((1u << FD_BITS) - 1)
 
@@ -59,16 +61,21 @@
 #define PAGE_FDS	1024u
 #define MAX_PAGES	16384u
 
-static uint64_t *fd_pages[MAX_PAGES];
+struct fd_page {
+	uint64_t word[PAGE_FDS];
+	uint64_t file[PAGE_FDS];	/* A; a regular one, if FD_KIND; or 0 */
+};
+
+static struct fd_page *fd_pages[MAX_PAGES];
 SIM_STATE(fd_pages);
 
-static uint64_t *page_make(unsigned int i)
+static struct fd_page *page_make(unsigned int i)
 {
-	uint64_t *page = mem_map(PAGE_FDS * sizeof(*page)), *was = NULL;
+	struct fd_page *page = mem_map(sizeof(*page)), *was = NULL;
 
 	/* [fd] */
 	if (page && !atomic_cas(&fd_pages[i], &was, page)) {
-		mem_unmap(page, PAGE_FDS * sizeof(*page));
+		mem_unmap(page, sizeof(*page));
 		page = was;
 	}
 	return page;
@@ -77,7 +84,7 @@ static uint64_t *page_make(unsigned int i)
 static inline uint64_t *word_of(int fd)
 {
 	unsigned int i = (unsigned int)fd / PAGE_FDS;
-	uint64_t *page;
+	struct fd_page *page;
 
 	if (unlikely(i >= MAX_PAGES))
 		return NULL;
@@ -87,7 +94,14 @@ static inline uint64_t *word_of(int fd)
 		if (!page)
 			return NULL;
 	}
-	return page + (unsigned int)fd % PAGE_FDS;
+	return page->word + (unsigned int)fd % PAGE_FDS;
+}
+
+/* Of a number that has a word. */
+static inline uint64_t *file_of(int fd)
+{
+	return fd_pages[(unsigned int)fd / PAGE_FDS]->file +
+	       (unsigned int)fd % PAGE_FDS;
 }
 
 void fd_forked(void)
@@ -95,7 +109,7 @@ void fd_forked(void)
 	uint64_t *page, v;
 
 	for (unsigned int i = 0; i < MAX_PAGES; i++) {
-		page = fd_pages[i];
+		page = fd_pages[i] ? fd_pages[i]->word : NULL;
 		for (unsigned int k = 0; page && k < PAGE_FDS; k++) {
 			v = page[k];
 			if (v & (FD_CLOSING | FD_FINAL))
@@ -217,39 +231,78 @@ void fd_set_hint(int fd, bool more)
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */
 }
 
-/* A process asks for one of the two only, so that one bit says it was looked. */
-static __cold_path uint64_t look(int fd, uint64_t *word, uint64_t what)
+static __cold_path uint64_t look_direct(int fd, uint64_t *word)
 {
-	bool is;
+	int flags = fcntl(fd, F_GETFL);
+	bool is = flags >= 0 && flags & O_DIRECT;
 
-	if (what == FD_DIRECT) {
-		int flags = fcntl(fd, F_GETFL);
-
-		is = flags >= 0 && flags & O_DIRECT;
-	} else {
-		is = lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
-	}
 	/* [fd] a guess: who opens one anew by other means is slower by it */
-	atomic_or(word, (uint64_t)FD_LOOKED | (is ? what : 0));
-	return is ? what : 0;
-}
-
-static inline bool is_it(int fd, uint64_t what)
-{
-	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
-	uint64_t v = word ? READ_ONCE(*word) : FD_LOOKED;
-
-	return (likely(v & FD_LOOKED) ? v : look(fd, word, what)) & what;
+	atomic_or(word, (uint64_t)FD_LOOKED | (is ? FD_DIRECT : 0));
+	return is ? FD_DIRECT : 0;
 }
 
 bool fd_direct(int fd)
 {
-	return is_it(fd, FD_DIRECT);
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+	uint64_t v = word ? READ_ONCE(*word) : FD_LOOKED;
+
+	return (likely(v & FD_LOOKED) ? v : look_direct(fd, word)) & FD_DIRECT;
+}
+
+#if defined(OA_SIM) && OA_SIM == 1
+/* Its numbers are none of the process. */
+static bool which_file(int fd, bool *stream, uint64_t *file)
+{
+	(void)fd;
+	*stream = false;
+	*file = 0;
+	return true;
+}
+#else
+static bool which_file(int fd, bool *stream, uint64_t *file)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	/* Two that share a number wait for each other; 0 is none. */
+	*file = st.st_ino ^ st.st_dev * 0x9e3779b97f4a7c15ull;
+	*file = S_ISREG(st.st_mode) ? *file ? *file : 1 : 0;
+	*stream = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+		  (!*file && lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE);
+	return true;
+}
+#endif
+
+static __cold_path uint64_t look_kind(int fd, uint64_t *word)
+{
+	uint64_t file;
+	bool stream;
+
+	if (!which_file(fd, &stream, &file))
+		return FD_STREAM;
+	WRITE_ONCE(*file_of(fd), file);
+	/* [fd] the file before the word; else a guess, as above */
+	return atomic_or(word, (uint64_t)FD_KIND | (stream ? FD_STREAM : 0)) |
+	       (stream ? FD_STREAM : 0);
+}
+
+static inline uint64_t kind_of(int fd)
+{
+	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
+	uint64_t v = word ? atomic_load_acq(word) : FD_STREAM; /* [fd] */
+
+	return !word || likely(v & FD_KIND) ? v : look_kind(fd, word);
 }
 
 bool fd_stream(int fd)
 {
-	return is_it(fd, FD_STREAM);
+	return kind_of(fd) & FD_STREAM;
+}
+
+uint64_t fd_file(int fd)
+{
+	return likely(kind_of(fd) & FD_STREAM) ? 0 : READ_ONCE(*file_of(fd));
 }
 
 void fd_done(struct op *op)

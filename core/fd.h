@@ -51,11 +51,10 @@ void fd_set_hint(int fd, bool more);
  * for that even when it is told not to.
  */
 bool fd_direct(int fd);
-/*
- * After fd_use(), where what need not wait is a request, and fd_direct() is of
- * no interest. Has it no positions? A request takes no notice of one then.
- */
+/* Has it no positions? A request takes no notice of one then. */
 bool fd_stream(int fd);
+/* The regular file that it is open on, whose position others may move; or 0. */
+uint64_t fd_file(int fd);
 
 /* Owner: its last completion has come. */
 void fd_done(struct op *op);

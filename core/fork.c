@@ -15,6 +15,7 @@
 #include "core/idle.h"
 #include "core/locals.h"
 #include "core/members.h"
+#include "core/position.h"
 #include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
@@ -103,6 +104,7 @@ static void child(void)
 	if (thread_lent())
 		thread_lend(NULL);
 	fd_forked();
+	position_forked();
 	idle_forked();
 	cds_list_for_each(at, &runtimes) {
 		rt = cds_list_entry(at, struct runtime, node);

@@ -20,6 +20,7 @@
 #include "core/fd.h"
 #include "core/io.h"
 #include "core/park.h"
+#include "core/position.h"
 #include "core/sched.h"
 
 #ifndef RWF_NOWAIT
@@ -158,41 +159,88 @@ static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 	return ret;
 }
 
-static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
-		      bool writes)
-{
-	struct worker *w;
-	long ret = io_try_begin(fd, &w);
+/* A read or write of a buffer, or a vector of them. */
+struct rw {
+	int fd;
+	bool writes, vec;
+	const void *at;
+	size_t len;			/* or parts of the vector */
+	uint64_t off;
+};
 
-	if (ret)
-		return ret;
-	if (n < 0 || n > 1024)
-		return -EINVAL;
-	if (likely(rw_tries(w, fd, off))) {
-		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
-				iov, n, off);
+static ssize_t rw_go(struct worker *w, const struct rw *rw)
+{
+	struct iovec one = { (void *)(uintptr_t)rw->at, rw->len };
+	enum op_code code;
+	long ret;
+
+	if (likely(rw_tries(w, rw->fd, rw->off))) {
+		ret = rw_nowait(w, rw->writes ? SYS_pwritev2 : SYS_preadv2,
+				rw->fd, rw->vec ? rw->at : &one,
+				rw->vec ? (int)rw->len : 1, rw->off);
 		if (!would_wait(ret))
 			return ret;
 	}
-	return rw_wait(writes ? OP_WRITEV : OP_READV, fd, iov, (size_t)n, off);
+	if (rw->vec)
+		code = rw->writes ? OP_WRITEV : OP_READV;
+	else
+		code = rw->writes ? OP_WRITE : OP_READ;
+	return rw_wait(code, rw->fd, rw->at, rw->len, rw->off);
+}
+
+/* Where the position of @file is: see core/position.c. */
+static __noinline ssize_t rw_at_position(const struct rw *rw, uint64_t file)
+{
+	uint32_t gen = fd_gen(rw->fd);
+	struct position p;
+	struct worker *w;
+	ssize_t ret = position_enter(&p, file);
+
+	if (ret)
+		return ret;
+	ret = io_try_begin(rw->fd, &w);
+	if (!ret && !fd_is(rw->fd, gen))
+		ret = -EBADF;
+	if (!ret)
+		ret = rw_go(w, rw);
+	position_leave(&p);
+	return ret;
+}
+
+__always_inline_oa ssize_t rw_run(const struct rw *rw)
+{
+	struct worker *w;
+	uint64_t file;
+	int err = io_try_begin(rw->fd, &w);
+
+	if (err)
+		return err;
+	if (rw->off == OFFSET_NONE && (file = fd_file(rw->fd)))
+		return rw_at_position(rw, file);
+	return rw_go(w, rw);
+}
+
+static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,
+		      bool writes)
+{
+	struct rw rw = { fd, writes, true, iov, (size_t)n, off };
+	struct worker *w;
+	int err;
+
+	if (unlikely(n < 0 || n > 1024)) {
+		err = io_try_begin(fd, &w);
+		return err ? err : -EINVAL;
+	}
+	return rw_run(&rw);
 }
 
 static ssize_t rw_buf(int fd, void *buf, size_t len, uint64_t off, bool writes)
 {
-	size_t n = min_of(len, (size_t)0x7ffff000);
-	struct iovec iov = { buf, n };
-	struct worker *w;
-	long ret = io_try_begin(fd, &w);
+	struct rw rw = {
+		fd, writes, false, buf, min_of(len, (size_t)0x7ffff000), off,
+	};
 
-	if (ret)
-		return ret;
-	if (likely(rw_tries(w, fd, off))) {
-		ret = rw_nowait(w, writes ? SYS_pwritev2 : SYS_preadv2, fd,
-				&iov, 1, off);
-		if (!would_wait(ret))
-			return ret;
-	}
-	return rw_wait(writes ? OP_WRITE : OP_READ, fd, buf, n, off);
+	return rw_run(&rw);
 }
 
 ssize_t oa_read(int fd, void *buf, size_t n)

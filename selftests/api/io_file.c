@@ -245,6 +245,92 @@ TASK_TEST_F(io_file, several_tasks_on_one_file, .workers = variant->workers)
 	EXPECT_EQ(0, oa_pread(self->fd, page, 4096, 256 * 4096));
 }
 
+/*
+ * The position is one for all who use the file, by whatever number: nothing is
+ * written over, nothing is read twice.
+ */
+#define RECORDS		((unsigned int)SCALED(200, 50))
+#define WRITERS		6u
+
+struct records {
+	int fd[2];
+	unsigned int seen[WRITERS][200];
+};
+
+struct record {
+	unsigned int by, n;
+	char rest[56];
+};
+
+struct writer {
+	struct records *r;
+	unsigned int me;
+};
+
+static void *writes_records(void *arg)
+{
+	struct writer *w = arg;
+	struct record rec = { .by = w->me };
+	struct iovec v[2] = { { &rec, 8 }, { rec.rest, sizeof(rec.rest) } };
+	int fd = w->r->fd[w->me % 2];
+
+	for (rec.n = 0; rec.n < RECORDS; rec.n++)
+		ASSERT_EQ(sizeof(rec), rec.n % 2
+				? oa_write(fd, &rec, sizeof(rec))
+				: oa_writev(fd, v, 2));
+	return NULL;
+}
+
+static void *reads_records(void *arg)
+{
+	struct writer *w = arg;
+	struct record rec;
+	ssize_t n;
+
+	while ((n = oa_read(w->r->fd[w->me % 2], &rec, sizeof(rec))) > 0) {
+		ASSERT_EQ(sizeof(rec), n);
+		ASSERT_LT(rec.by, WRITERS);
+		ASSERT_LT(rec.n, RECORDS);
+		COUNT(w->r->seen[rec.by][rec.n]);
+	}
+	ASSERT_EQ(0, n);
+	return NULL;
+}
+
+static void run_all(struct records *r, oa_fn fn)
+{
+	struct writer w[WRITERS];
+	oa_task_t t[WRITERS];
+
+	for (unsigned int i = 0; i < WRITERS; i++) {
+		w[i] = (struct writer){ r, i };
+		t[i] = oa_spawn(fn, &w[i]);
+	}
+	for (unsigned int i = 0; i < WRITERS; i++)
+		ASSERT_OK(oa_join(t[i], NULL));
+}
+
+TASK_TEST_F(io_file, one_position_for_all, .workers = variant->workers)
+{
+	static struct records r;
+	struct stat st;
+
+	memset(&r, 0, sizeof(r));
+	r.fd[0] = self->fd;
+	r.fd[1] = dup(self->fd);
+	ASSERT_GE(r.fd[1], 0);
+	run_all(&r, writes_records);
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	EXPECT_EQ((off_t)(WRITERS * RECORDS * sizeof(struct record)),
+		  st.st_size);
+	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
+	run_all(&r, reads_records);
+	for (unsigned int i = 0; i < WRITERS; i++)
+		for (unsigned int n = 0; n < RECORDS; n++)
+			ASSERT_EQ(1u, r.seen[i][n]);
+	ASSERT_OK(oa_close(r.fd[1]));
+}
+
 TASK_TEST_F(io_file, large_and_vectored, .workers = variant->workers)
 {
 	enum { N = 4 << 20, PIECES = 1024 };
