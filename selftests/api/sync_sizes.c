@@ -36,7 +36,7 @@ TEST(have_their_fields_where_the_initialisers_put_them)
 	AT(mutex, oa__flags, 24);
 	AT(mutex, oa__depth, 28);
 	AT(mutex, oa__uses, 32);
-	AT(mutex, oa__reserved, 40);
+	AT(mutex, oa__coming, 40);
 	HEAD(rwlock);
 	AT(rwlock, oa__owner, 24);
 	AT(rwlock, oa__reserved, 32);
