@@ -144,6 +144,8 @@ static inline void set_prio(struct task *t, int prio)
 	t->ext->prio = (int8_t)prio;
 	WRITE_ONCE(t->prio, (int8_t)prio);
 	task_set(t, TASK_URGED);
+	if (!READ_ONCE(task_prios))
+		WRITE_ONCE(task_prios, 1);
 }
 
 /* The argument is a copy of @len bytes of itself. False: no memory. */

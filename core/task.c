@@ -17,6 +17,9 @@
 #define CHUNK_SHIFT	10
 #define EXT_SHIFT	8
 
+uint32_t task_prios;
+SIM_STATE(task_prios);
+
 static struct slab_chunk *task_dir[MAX_TASKS >> CHUNK_SHIFT];
 static struct slab_chunk *ext_dir[MAX_TASKS >> EXT_SHIFT];
 

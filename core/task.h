@@ -73,6 +73,9 @@ enum wait_state {
 #define WAIT_SYNC	0x040	/* ->wait_on is a struct waiter */
 #define WAIT_OWNED	0x080	/* ... on what knows who holds it */
 
+/* Some task of this process had a priority of its own; it stays so. */
+extern uint32_t task_prios;
+
 /* ->flags, T but for what is set before publication */
 #define TASK_PINNED	0x001	/* only worker ->pin may run it */
 #define TASK_THREAD	0x002	/* stands for a foreign thread: never runs */

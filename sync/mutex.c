@@ -20,7 +20,8 @@
  * waits for a mutex himself, so it goes on with the holder of that, by reading
  * what may be gone in a way that cannot fault; a loan that comes too late for
  * its taker is given back when he is next made ready. He gives it back when he
- * holds no mutex any more.
+ * holds no mutex any more. Who gets the mutex is lent to by those who still
+ * wait for it.
  */
 #include "sync/mutex.h"
 
@@ -33,6 +34,7 @@ const char mutex_name[] = "mutex";
 #define RECURSIVE	1u		/* in ->oa__flags */
 #define LOANS		16u		/* holders in a row that are lent to */
 #define OVERTAKEN_MAX	64u		/* then nobody passes a waiter any more */
+#define LOOKED_AT	32u		/* waiters, for one that was lent to */
 #define MUTEX_DEEP	SYNC_BIT	/* locked more than once: see ->oa__depth */
 #define HOLDER_BITS	0x3full		/* below a descriptor's alignment */
 #define MUTEX_TRIES	4u
@@ -152,6 +154,21 @@ static bool goes_before(const struct waiter *n, int8_t prio, struct waiter *at)
 	return true;
 }
 
+/* Under the lock: before the first that lets it pass. */
+static void put_before(struct sync *s, struct waiter *n, int8_t prio)
+{
+	struct waiter *at = s->queue;
+
+	do {
+		if (goes_before(n, prio, at)) {
+			queue_insert(&s->queue, at, n);
+			return;
+		}
+		at = at->next;
+	} while (at != s->queue);
+	sync_append(s, n);
+}
+
 /*
  * Under the lock: behind those who are as urgent, or before them if it was
  * there already; but not before one who was overtaken too often.
@@ -165,14 +182,7 @@ static void enqueue(struct sync *s, struct waiter *n)
 		sync_append(s, n);
 		return;
 	}
-	do {
-		if (goes_before(n, prio, at)) {
-			queue_insert(&s->queue, at, n);
-			return;
-		}
-		at = at->next;
-	} while (at != s->queue);
-	sync_append(s, n);
+	put_before(s, n, prio);
 }
 
 /* Under the lock: @n is in the queue. */
@@ -182,6 +192,55 @@ static inline void lends(struct waiter *n, uint64_t w)
 
 	if (unlikely(prio < READ_ONCE(holder(w)->prio)))
 		lend(holder(w), prio);
+}
+
+/*
+ * Under the lock, by who gives it up or has just got it: one that was lent to
+ * while it stood in the queue has to stand further ahead. It is looked for among
+ * the first, and only in a process in which some task ever had a priority.
+ */
+static __cold_path void sort_in(struct sync *s)
+{
+	struct waiter *best = s->queue, *n = best;
+
+	for (unsigned int i = 0; i < LOOKED_AT && n->next != s->queue; i++) {
+		n = n->next;
+		if (READ_ONCE(n->task->prio) < READ_ONCE(best->task->prio))
+			best = n;
+	}
+	if (best == s->queue)
+		return;
+	sync_remove(s, best);
+	put_before(s, best, READ_ONCE(best->task->prio));
+}
+
+static inline void sort(struct sync *s)
+{
+	if (unlikely(READ_ONCE(task_prios)) && s->queue)
+		sort_in(s);
+}
+
+/* Under the lock: @t holds it from now on, and others may wait. */
+static inline void inherit(struct sync *s, struct task *t)
+{
+	int8_t prio;
+
+	if (likely(!READ_ONCE(task_prios)) || !s->queue)
+		return;
+	prio = READ_ONCE(s->queue->task->prio);
+	if (prio < READ_ONCE(t->prio))
+		lend(t, prio);
+}
+
+/* The same, of one that was taken without the lock. */
+static __cold_path void inherit_taken(struct oa_mutex *m, struct task *t)
+{
+	struct sync *s = (struct sync *)m;
+	uint64_t w = sync_lock(s);
+
+	sort(s);
+	inherit(s, t);
+	sync_unlock(s, w);
 }
 
 /* The caller has found it to be his own. */
@@ -235,6 +294,9 @@ static bool watch(struct oa_mutex *m, struct task *t)
 			/* [sync] pairs with who unlocked it */
 			if (atomic_cas(&m->oa__word, &w, to)) {
 				taken(m, t);
+				if (unlikely(to & SYNC_WAITERS &&
+					     READ_ONCE(task_prios)))
+					inherit_taken(m, t);
 				return true;
 			}
 		}
@@ -263,6 +325,8 @@ static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
 
 	has_come(m, n);
 	if (!holder(w)) {
+		sort(s);
+		inherit(s, n->task);
 		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
 		taken(m, n->task);
 		return 1;
@@ -354,6 +418,8 @@ int oa_mutex_trylock(struct oa_mutex *m)
 		/* [sync] pairs with who unlocked it */
 		if (atomic_cas(&m->oa__word, &w, w | (uint64_t)(uintptr_t)t)) {
 			taken(m, t);
+			if (unlikely(w & SYNC_WAITERS && READ_ONCE(task_prios)))
+				inherit_taken(m, t);
 			return 0;
 		}
 		if (w & SYNC_LOCK)
@@ -400,6 +466,7 @@ static bool unlock_slow(struct oa_mutex *m)
 	}
 	wakes_init(&wk);
 	w &= HOLDER_BITS;
+	sort(s);
 	while ((n = sync_pop(s))) {
 		t = n->task;
 		if (n->tries < MUTEX_TRIES && n->mode != WAITER_START) {
@@ -413,6 +480,7 @@ static bool unlock_slow(struct oa_mutex *m)
 		count_use(m);
 		if (waiter_claim(n, &wk)) {
 			w |= (uint64_t)(uintptr_t)t;
+			inherit(s, t);
 			break;
 		}
 		WRITE_ONCE(m->oa__uses, m->oa__uses - 1);

@@ -476,6 +476,60 @@ PRIO_TEST(as_long_as_it_holds_one)
 	EXPECT_OK(join_code(t));
 }
 
+/* A waiter that is lent to while it waits: by way of a mutex that it holds. */
+
+static void *holds_the_other(void *arg)
+{
+	ASSERT_OK(oa_mutex_lock(&now->m2));
+	ASSERT_OK(oa_mutex_lock(&now->m));
+	COUNT(now->n);
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	ASSERT_OK(oa_mutex_unlock(&now->m2));
+	return arg;
+}
+
+static void *holds_next(void *arg)
+{
+	ASSERT_OK(oa_mutex_lock(&now->m));
+	TELL(now->turns, 1);
+	while (SEEN(now->stop) < 2)
+		ASSERT_OK(oa_yield());
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	return arg;
+}
+
+static void *wants_the_other(void *arg)
+{
+	ASSERT_OK(oa_mutex_lock(&now->m2));
+	ASSERT_OK(oa_mutex_unlock(&now->m2));
+	return arg;
+}
+
+PRIO_TEST(a_holder_inherits_from_those_that_wait_already)
+{
+	oa_task_t h = oa_spawn(holds, as_result(-12), .prio = 10), w, l, u;
+
+	task_wait_until(SEEN(self->at));
+	/* Before the patient one in the queue, and perhaps behind it later. */
+	w = oa_spawn(holds_next, NULL);
+	until_state(w, OA_TASK_PARKED);
+	l = oa_spawn(holds_the_other, NULL, .prio = 10);
+	until_state(l, OA_TASK_PARKED);
+	u = oa_spawn(wants_the_other, NULL, .prio = -12);
+	until_state(u, OA_TASK_PARKED);
+	EXPECT_EQ(-12, prio_of(l));
+	EXPECT_EQ(-12, prio_of(h));
+	TELL(self->stop, 1);
+	/* It is the more urgent by now, so it passes the other. */
+	EXPECT_OK(join_code(h));
+	EXPECT_OK(join_code(l));
+	EXPECT_OK(join_code(u));
+	EXPECT_EQ(1u, SEEN(self->n));
+	task_wait_until(SEEN(self->turns));
+	TELL(self->stop, 2);
+	EXPECT_OK(join_code(w));
+}
+
 /*
  * The classic: a patient one holds what an urgent one wants, and a crowd in
  * between would run for long.
