@@ -103,6 +103,35 @@ struct oa_case {
 #define OA__CASE(kind, on, data) \
 	{ sizeof(struct oa_case), kind, (void *)(on), (void *)(data), \
 	  { 0 }, 0, 0, { 0, 0, 0, { 0, 0, 0, 0, 0, 0, 0, 0, 0 } } }
+/* C++ initialises no other than the first member of a union. */
+static inline struct oa_case oa__case_join(oa_task_t t, void **result)
+{
+	struct oa_case c = OA__CASE(OA_CASE_KIND_JOIN, 0, result);
+
+	c.u.task = t;
+	return c;
+}
+
+static inline struct oa_case oa__case_at(oa_time_t deadline)
+{
+	struct oa_case c = OA__CASE(OA_CASE_KIND_AT, 0, 0);
+
+	c.u.at = deadline;
+	return c;
+}
+
+static inline struct oa_case oa__case_fd(int fd, int events)
+{
+	struct oa_case c = OA__CASE(OA_CASE_KIND_FD, 0, 0);
+
+	c.u.poll.fd = fd;
+	c.u.poll.events = events;
+	return c;
+}
+
+#define OA_CASE_JOIN(t, result)		oa__case_join(t, result)
+#define OA_CASE_AT(deadline)		oa__case_at(deadline)
+#define OA_CASE_FD(fd, events)		oa__case_fd(fd, events)
 #else
 #define OA__CASE(k, o, d, ...) \
 	{ .size = sizeof(struct oa_case), .kind = (k), .on = (void *)(o), \

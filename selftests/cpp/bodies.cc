@@ -2,6 +2,10 @@
 /* Task bodies that throw and catch. */
 #include "bodies.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -325,6 +329,41 @@ BODY(cxx_leaves_blocks)
 		in_handler(run, e, run->number);
 	}
 	CHECK(run, !oa_yield());
+}
+
+static void *gives_number(void *arg)
+{
+	return arg;
+}
+
+/* The cases whose value is in a union. */
+BODY(cxx_selects)
+{
+	void *result = nullptr;
+	oa_task_t t = oa_spawn(gives_number, run);
+	int fds[2];
+	oa_case by_end[] = {
+		OA_CASE_NONE, OA_CASE_JOIN(t, &result),
+		OA_CASE_AT(OA_FOREVER),
+	};
+	oa_case by_time[] = { OA_CASE_NONE, OA_CASE_AT(oa_after(1)) };
+
+	CHECK(run, oa_select(by_end, 3) == 1);
+	CHECK(run, result == run);
+	CHECK(run, oa_select(by_time, 2) == 1);
+	CHECK(run, !pipe(fds));
+	oa_case by_room[] = {
+		OA_CASE_FD(fds[0], POLLIN), OA_CASE_FD(fds[1], POLLOUT),
+	};
+	if (oa_worker_id() >= 0) {
+		CHECK(run, oa_select(by_room, 2) == 1);
+		CHECK(run, by_room[1].res == POLLOUT);
+	} else {
+		/* Not for threads, nor for tasks on one of their own. */
+		CHECK(run, oa_select(by_room, 2) == -EPERM);
+	}
+	CHECK(run, !oa_close(fds[0]));
+	CHECK(run, !oa_close(fds[1]));
 }
 
 void *cxx_exits(void *arg)

@@ -34,6 +34,8 @@ void *cxx_sees_none(void *run);
 /* Ends in the midst of a handler, of a destructor. */
 void *cxx_exits(void *run);
 void *cxx_exits_unwinding(void *run);
+/* By the cases that have their value in a union. */
+void *cxx_selects(void *run);
 /* Through the cleanup of OA_WITHIN. */
 void *cxx_leaves_blocks(void *run);
 

@@ -71,6 +71,7 @@ MANY(handed_to_other_tasks, cxx_hands_over);
 MANY(through_grown_stacks, cxx_grows);
 MANY(coroutines, cxx_resumes);
 MANY(through_blocks, cxx_leaves_blocks);
+MANY(select_among_all_kinds, cxx_selects);
 MANY(all_at_once, cxx_catches, cxx_sees_none, cxx_nests, cxx_unwinds,
      cxx_rethrows, cxx_resumes, cxx_sees_none, cxx_grows);
 
