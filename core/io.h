@@ -48,10 +48,11 @@ int io_try_begin(int fd, struct worker **w);
 int io_plain_begin(int fd, struct worker **w);
 /*
  * For calls of several steps: what is done after a suspension is for the same
- * opening of the number, or is refused with -EBADF.
+ * opening of the number, or is refused with -EBADF. @point: a cancel, or a
+ * deadline that has passed, comes before that.
  */
 int io_first_step(int fd, uint32_t *gen);
-int io_next_step(int fd, uint32_t gen);
+int io_next_step(int fd, uint32_t gen, bool point);
 
 /*
  * After io_try_begin(). Is it worth a try? A call that need not wait is made at

@@ -68,16 +68,16 @@ int io_plain_begin(int fd, struct worker **out)
 int io_first_step(int fd, uint32_t *gen)
 {
 	struct worker *w;
-	int err = io_plain_begin(fd, &w);
+	int err = io_try_begin(fd, &w);
 
 	*gen = fd_gen(fd);
 	return err;
 }
 
-int io_next_step(int fd, uint32_t gen)
+int io_next_step(int fd, uint32_t gen, bool point)
 {
 	struct worker *w;
-	int err = io_plain_begin(fd, &w);
+	int err = begin(fd, &w, point);
 
 	if (err)
 		return err;
@@ -154,7 +154,7 @@ static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 			return ret;
 		ret = rw_poll(fd, code == OP_WRITE || code == OP_WRITEV);
 		if (!ret)
-			ret = io_next_step(fd, gen);
+			ret = io_next_step(fd, gen, true);
 	} while (!ret);
 	return ret;
 }

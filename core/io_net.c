@@ -73,7 +73,7 @@ static __cold_path int accept_after_all(int fd, uint32_t gen,
 	struct op op;
 	int got = err;
 
-	if (!t || !worker_self() || io_next_step(fd, gen) ||
+	if (!t || !worker_self() || io_next_step(fd, gen, false) ||
 	    !io_readable(fd) || oa_shield_enter())
 		return err;
 	within = t->within;
@@ -85,7 +85,7 @@ static __cold_path int accept_after_all(int fd, uint32_t gen,
 		op.flags = (uint32_t)flags;
 		/* Tried once, and not waited for. */
 		got = op_run(&op, 1);
-	} while (got == -ETIMEDOUT && !io_next_step(fd, gen) &&
+	} while (got == -ETIMEDOUT && !io_next_step(fd, gen, false) &&
 		 io_readable(fd));
 	t->within = within;
 	oa_shield_leave();
@@ -306,7 +306,7 @@ int oa_send_all(int fd, const void *buf, size_t n, size_t *done)
 		if (ret < 0)
 			break;
 		sent += (size_t)ret;
-		ret = sent < n ? io_next_step(fd, gen) : 0;
+		ret = sent < n ? io_next_step(fd, gen, true) : 0;
 	}
 	if (done)
 		*done = sent;
@@ -324,7 +324,7 @@ int oa_recv_all(int fd, void *buf, size_t n, size_t *done)
 		if (ret <= 0)
 			break;
 		got += (size_t)ret;
-		ret = got < n ? io_next_step(fd, gen) : 0;
+		ret = got < n ? io_next_step(fd, gen, true) : 0;
 	}
 	if (done)
 		*done = got;

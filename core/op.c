@@ -129,7 +129,7 @@ static __cold_path int run_again(struct op *op, oa_time_t deadline)
 	op->asked = false;
 	op->closer = NULL;
 	sched_give_way(w, w->current);
-	err = io_next_step(op->fd, gen);
+	err = io_next_step(op->fd, gen, true);
 	return err ? err : op_run(op, deadline);
 }
 

@@ -12,7 +12,8 @@
 
 #include <oa.h>
 
-static void complain(const char *format, va_list ap)
+static __attribute__((format(printf, 1, 0))) void
+complain(const char *format, va_list ap)
 {
 	char *line;
 

@@ -159,6 +159,11 @@ void ring_fini(struct worker *w)
 	struct uring *r = ring_of(w);
 
 	OA_BUG_ON(r->inflight || r->late);
+	/* Only this thread can; another would keep the ring alive by it. */
+	if (r->registered)
+		io_uring_unregister_ring_fd(&r->ring);
+	r->registered = false;
+	r->enter_flags &= ~OA_ENTER_REGISTERED;
 }
 
 void ring_free(struct worker *w)
