@@ -15,7 +15,8 @@
  * it is on the main thread's own stack; elsewhere it ends the process at once.
  *
  * Options of TEST() and TEST_F() are designated: .timeout (seconds, default 30,
- * multiplied as harness_scale() says), .signal (the test must die by it).
+ * multiplied as harness_scale() says), .signal (the test must die by it),
+ * .leaves (threads or descriptors are left at its end).
  */
 #ifndef OA_SELFTESTS_HARNESS_H
 #define OA_SELFTESTS_HARNESS_H
@@ -40,7 +41,7 @@ struct harness_fixture {
 	void (*setup)(const void *variant);
 	void (*teardown)(const void *variant);
 	struct harness_variant *variants, *last;
-	bool leak_check;
+	bool leaves;
 };
 
 struct harness_test {
@@ -49,6 +50,7 @@ struct harness_test {
 	struct harness_fixture *fixture;
 	int timeout;
 	int signal;
+	bool leaves;
 	struct harness_test *next;
 };
 
@@ -175,13 +177,13 @@ int harness_run(int argc, char **argv);
 		.workers = n, ##__VA_ARGS__ };
 
 /*
- * Each test of the fixture must leave as many threads and descriptors after
- * teardown as there were before setup.
+ * Each test must leave as many threads and descriptors after teardown as there
+ * were before setup, but those of this fixture.
  */
-#define LEAK_CHECK(f) \
-	static void __attribute__((constructor)) f##_leak_check(void) \
+#define LEAVES_THINGS(f) \
+	static void __attribute__((constructor)) f##_leaves_things(void) \
 	{ \
-		f##_fixture.leak_check = true; \
+		f##_fixture.leaves = true; \
 	} \
 	struct harness_fixture
 

@@ -132,17 +132,17 @@ static int run_stage(void (*fn)(const void *), const void *variant)
 static void run_stages(const struct harness_test *t, const void *variant)
 {
 	const struct harness_fixture *f = t->fixture;
+	bool leaves = t->leaves || (f && f->leaves);
 	struct harness_leaks leaks;
 	int code;
 
-	if (f && f->leak_check)
-		harness_leaks_begin(&leaks);
+	harness_leaks_begin(&leaks);
 	if (run_stage(f ? f->setup : NULL, variant))
 		return;
 	code = run_stage(t->fn, variant);
 	if (run_stage(f ? f->teardown : NULL, variant) || code)
 		return;
-	if (f && f->leak_check)
+	if (!leaves)
 		harness_leaks_end(&leaks, NULL, 0);
 }
 

@@ -16,7 +16,6 @@ FIXTURE(block) {
 	oa_task_t t;
 };
 VARIANTS_WORKERS(block);
-LEAK_CHECK(block);
 
 typedef struct block_fixture_data data;
 

@@ -15,7 +15,6 @@ FIXTURE(pool) {
 	unsigned int nr_tids;
 };
 VARIANTS_WORKERS(pool);
-LEAK_CHECK(pool);
 
 typedef struct pool_fixture_data data;
 

@@ -19,7 +19,6 @@ FIXTURE_VARIANT_ADD(busy, w2) { .workers = 2 };
 FIXTURE_VARIANT_ADD(busy, w2_ring, "OA_PARK=ring") { .workers = 2 };
 FIXTURE_VARIANT_ADD(busy, w8) { .workers = 8 };
 FIXTURE_VARIANT_ADD(busy, w8_ring, "OA_PARK=ring") { .workers = 8 };
-LEAK_CHECK(busy);
 
 typedef struct busy_fixture_data data;
 
@@ -401,6 +400,8 @@ static void *polite_io(void *arg)
 	ASSERT_EQ(1, write(late_fds[0][1], "x", 1));
 	while (!SEEN(s->flag))
 		ASSERT_OK(oa_yield_point());
+	for (int i = 0; i < 2; i++)
+		ASSERT_OK(oa_close(late_fds[0][i]));
 	return NULL;
 }
 

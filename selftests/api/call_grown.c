@@ -23,7 +23,6 @@ FIXTURE(grown) {
 	enum who who;
 };
 VARIANTS_WORKERS(grown);
-LEAK_CHECK(grown);
 
 typedef struct grown_fixture_data data;
 

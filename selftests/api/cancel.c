@@ -11,7 +11,6 @@
 
 FIXTURE(cancel) { unsigned int n, dropped; int flag; };
 VARIANTS_WORKERS(cancel);
-LEAK_CHECK(cancel);
 
 FIXTURE_SETUP(cancel)
 {

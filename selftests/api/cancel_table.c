@@ -11,7 +11,6 @@
 
 FIXTURE(cancel_table) { char unused; };
 VARIANTS_WORKERS(cancel_table);
-LEAK_CHECK(cancel_table);
 
 FIXTURE_SETUP(cancel_table)
 {

@@ -11,7 +11,6 @@ FIXTURE(chan_broadcast) {
 	unsigned int over;
 };
 VARIANTS_WORKERS(chan_broadcast);
-LEAK_CHECK(chan_broadcast);
 
 typedef struct chan_broadcast_fixture_data data;
 

@@ -6,7 +6,6 @@
 
 FIXTURE(chan_calls) { struct oa_chan *ch; int told; };
 VARIANTS_WORKERS(chan_calls);
-LEAK_CHECK(chan_calls);
 
 typedef struct chan_calls_fixture_data data;
 

@@ -12,7 +12,6 @@ FIXTURE(chan_close) {
 	uint64_t sent_sum, got_sum;
 };
 VARIANTS_WORKERS(chan_close);
-LEAK_CHECK(chan_close);
 
 typedef struct chan_close_fixture_data data;
 

@@ -9,7 +9,6 @@ FIXTURE(chan_consume) {
 	int go, last, err;
 };
 VARIANTS_WORKERS(chan_consume);
-LEAK_CHECK(chan_consume);
 
 typedef struct chan_consume_fixture_data data;
 

@@ -9,7 +9,6 @@ FIXTURE(chan_drop) {
 	unsigned int got, dropped;
 };
 VARIANTS_WORKERS(chan_drop);
-LEAK_CHECK(chan_drop);
 
 typedef struct chan_drop_fixture_data data;
 

@@ -21,7 +21,6 @@ FIXTURE(chan_freed) {
 	bool closes, selects;
 };
 VARIANTS_WORKERS(chan_freed);
-LEAK_CHECK(chan_freed);
 
 typedef struct chan_freed_fixture_data data;
 

@@ -17,7 +17,6 @@ FIXTURE(chan_many) {
 	unsigned char seen[SENDERS][MOST];
 };
 VARIANTS_WORKERS(chan_many);
-LEAK_CHECK(chan_many);
 
 typedef struct chan_many_fixture_data data;
 

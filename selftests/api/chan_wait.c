@@ -15,7 +15,6 @@ FIXTURE(chan_wait) {
 	int go, over;
 };
 VARIANTS_WORKERS(chan_wait);
-LEAK_CHECK(chan_wait);
 
 typedef struct chan_wait_fixture_data data;
 

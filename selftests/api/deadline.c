@@ -6,7 +6,6 @@
 
 FIXTURE(deadline) { int flag; int fds[2]; };
 VARIANTS_WORKERS(deadline);
-LEAK_CHECK(deadline);
 
 FIXTURE_SETUP(deadline)
 {

@@ -9,7 +9,6 @@
 
 FIXTURE(fork) { struct oa_runtime *rt; int done, up; oa_task_t parked; };
 VARIANTS_WORKERS(fork);
-LEAK_CHECK(fork);
 
 typedef struct fork_fixture_data data;
 

@@ -18,7 +18,6 @@ FIXTURE(futex) {
 };
 FIXTURE_VARIANT(futex) { unsigned int workers; };
 VARIANTS_FUTEX(futex);
-LEAK_CHECK(futex);
 
 typedef struct futex_fixture_data data;
 

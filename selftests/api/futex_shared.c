@@ -41,7 +41,6 @@ FIXTURE_VARIANT_ADD(futex_shared, other_by_threads) {
 FIXTURE_VARIANT_ADD(futex_shared, other_by_requests,
 		    "OA_DISABLE=ring-futex") {
 	.workers = 2, .other = OTHER_REQUESTS };
-LEAK_CHECK(futex_shared);
 
 typedef struct futex_shared_fixture_data data;
 

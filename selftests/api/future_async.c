@@ -15,7 +15,6 @@ FIXTURE(future_async) {
 	struct oa_future *f, *three[3];
 };
 VARIANTS_WORKERS(future_async);
-LEAK_CHECK(future_async);
 
 typedef struct future_async_fixture_data data;
 

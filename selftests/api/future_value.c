@@ -14,7 +14,6 @@ FIXTURE(future_value) {
 	unsigned int set, got;
 };
 VARIANTS_WORKERS(future_value);
-LEAK_CHECK(future_value);
 
 typedef struct future_value_fixture_data data;
 

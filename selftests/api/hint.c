@@ -4,7 +4,6 @@
 
 FIXTURE(hint) { int order[64]; unsigned int n; struct oa_sem sem; };
 VARIANTS_WORKERS(hint);
-LEAK_CHECK(hint);
 
 typedef struct hint_fixture_data data;
 

@@ -11,7 +11,6 @@
 
 FIXTURE(inspect) { unsigned int n; int flag, stop, fds[2]; };
 VARIANTS_WORKERS(inspect);
-LEAK_CHECK(inspect);
 
 typedef struct inspect_fixture_data data;
 

@@ -4,7 +4,6 @@
 
 FIXTURE(io_all) { int fds[2]; size_t all; };
 VARIANTS_STAND_INS(io_all);
-LEAK_CHECK(io_all);
 
 typedef struct io_all_fixture_data data;
 

@@ -7,7 +7,6 @@
 
 FIXTURE(io_close) { struct io_fds f; const struct io_call *c; };
 VARIANTS_STAND_INS(io_close);
-LEAK_CHECK(io_close);
 
 typedef struct io_close_fixture_data data;
 

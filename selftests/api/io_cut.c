@@ -7,7 +7,6 @@
 
 FIXTURE(io_cut) { struct io_fds f; const struct io_call *c; };
 VARIANTS_STAND_INS(io_cut);
-LEAK_CHECK(io_cut);
 
 typedef struct io_cut_fixture_data data;
 

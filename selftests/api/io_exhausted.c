@@ -13,7 +13,6 @@ FIXTURE(io_exhausted) {
 	struct rlimit was;
 };
 VARIANTS_STAND_INS(io_exhausted);
-LEAK_CHECK(io_exhausted);
 
 typedef struct io_exhausted_fixture_data data;
 

@@ -8,7 +8,6 @@
 
 FIXTURE(io_file) { int dir, fd; };
 VARIANTS_STAND_INS(io_file);
-LEAK_CHECK(io_file);
 
 FIXTURE_SETUP(io_file)
 {

@@ -12,7 +12,6 @@ FIXTURE_VARIANT(io_flood) { unsigned int workers; };
 FIXTURE_VARIANT_ADD(io_flood, w1) { .workers = 1 };
 FIXTURE_VARIANT_ADD(io_flood, w2_ring, "OA_PARK=ring") { .workers = 2 };
 FIXTURE_VARIANT_ADD(io_flood, w4) { .workers = 4 };
-LEAK_CHECK(io_flood);
 
 typedef struct io_flood_fixture_data data;
 

@@ -6,7 +6,6 @@
 
 FIXTURE(io_pipe) { int fds[2]; size_t n; };
 VARIANTS_STAND_INS(io_pipe);
-LEAK_CHECK(io_pipe);
 
 typedef struct io_pipe_fixture_data data;
 

@@ -4,7 +4,6 @@
 
 FIXTURE(io_poll) { int fds[2], more[2]; unsigned int n; };
 VARIANTS_STAND_INS(io_poll);
-LEAK_CHECK(io_poll);
 
 typedef struct io_poll_fixture_data data;
 

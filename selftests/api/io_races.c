@@ -13,7 +13,6 @@ FIXTURE(io_races) {
 	oa_task_t t;
 };
 VARIANTS_STAND_INS(io_races);
-LEAK_CHECK(io_races);
 
 typedef struct io_races_fixture_data data;
 

@@ -4,7 +4,6 @@
 
 FIXTURE(io_reset) { int fds[2]; };
 VARIANTS_STAND_INS(io_reset);
-LEAK_CHECK(io_reset);
 
 FIXTURE_SETUP(io_reset)
 {

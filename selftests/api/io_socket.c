@@ -4,7 +4,6 @@
 
 FIXTURE(io_socket) { int fd, fds[2]; struct sockaddr_in at; };
 VARIANTS_STAND_INS(io_socket);
-LEAK_CHECK(io_socket);
 
 typedef struct io_socket_fixture_data data;
 

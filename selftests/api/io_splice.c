@@ -6,7 +6,6 @@
 
 FIXTURE(io_splice) { int file, pipe[2], sock[2]; };
 VARIANTS_STAND_INS(io_splice);
-LEAK_CHECK(io_splice);
 
 typedef struct io_splice_fixture_data data;
 

@@ -14,7 +14,6 @@ FIXTURE(job) {
 	int stop;
 };
 VARIANTS_STAND_INS(job);
-LEAK_CHECK(job);
 
 typedef struct job_fixture_data data;
 
@@ -398,7 +397,6 @@ static void marks(size_t begin, size_t end, void *arg)
 
 FIXTURE(scarce_job) { struct oa_event go; unsigned int there, given; };
 VARIANTS_WORKERS(scarce_job);
-LEAK_CHECK(scarce_job);
 
 FIXTURE_SETUP(scarce_job)
 {

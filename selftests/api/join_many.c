@@ -15,7 +15,6 @@ FIXTURE(join_many) {
 	unsigned int cut;
 };
 VARIANTS_WORKERS(join_many);
-LEAK_CHECK(join_many);
 
 typedef struct join_many_fixture_data data;
 

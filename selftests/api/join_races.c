@@ -6,7 +6,6 @@
 
 FIXTURE(races) { unsigned int n; int flag; };
 VARIANTS_WORKERS(races);
-LEAK_CHECK(races);
 
 FIXTURE_SETUP(races)
 {

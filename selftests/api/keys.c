@@ -10,7 +10,6 @@ FIXTURE(keys) {
 	struct oa_event event;
 };
 VARIANTS_WORKERS(keys);
-LEAK_CHECK(keys);
 
 typedef struct keys_fixture_data data;
 

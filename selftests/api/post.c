@@ -8,7 +8,6 @@
 
 FIXTURE(post) { struct oa_runtime *rt; int done; unsigned int n; };
 VARIANTS_WORKERS(post);
-LEAK_CHECK(post);
 
 static void *keeper(void *arg)
 {

@@ -8,7 +8,6 @@ FIXTURE(attach) {
 	unsigned int n, ended;
 };
 VARIANTS_WORKERS(attach);
-LEAK_CHECK(attach);
 
 typedef struct attach_fixture_data data;
 

@@ -13,7 +13,6 @@ FIXTURE(order) {
 FIXTURE_VARIANT(order) { int none; };
 FIXTURE_VARIANT_ADD(order, futex) { 0 };
 FIXTURE_VARIANT_ADD(order, ring, "OA_PARK=ring") { 0 };
-LEAK_CHECK(order);
 
 typedef struct order_fixture_data data;
 

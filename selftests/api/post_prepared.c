@@ -17,7 +17,6 @@ FIXTURE(prepared) {
 	struct oa_post_node nodes[NODES];
 };
 VARIANTS_WORKERS(prepared);
-LEAK_CHECK(prepared);
 
 typedef struct prepared_fixture_data data;
 

@@ -14,7 +14,6 @@ FIXTURE(prio) {
 	oa_task_t holder;
 };
 VARIANTS_WORKERS(prio);
-LEAK_CHECK(prio);
 
 typedef struct prio_fixture_data data;
 

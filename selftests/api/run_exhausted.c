@@ -410,6 +410,8 @@ TEST(eight_workers_with_little_locked_memory)
 	ASSERT_EQ(0, pipe(flood));
 	ASSERT_OK(oa_run(floods, &n, .workers = 8));
 	EXPECT_GE(n, SLEEPERS / 2u);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, close(flood[i]));
 }
 
 TEST(without_threads)

@@ -24,7 +24,6 @@ static void *until_told(void *flag)
 
 FIXTURE(runs) { int flag; unsigned int n; };
 VARIANTS_WORKERS(runs);
-LEAK_CHECK(runs);
 
 FIXTURE_SETUP(runs)
 {

@@ -10,7 +10,6 @@ FIXTURE(scope) {
 	struct oa_event go;
 };
 VARIANTS_WORKERS(scope);
-LEAK_CHECK(scope);
 
 typedef struct scope_fixture_data data;
 

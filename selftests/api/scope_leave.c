@@ -10,7 +10,6 @@
 
 FIXTURE(leave) { int fds[2]; };
 VARIANTS_WORKERS(leave);
-LEAK_CHECK(leave);
 
 FIXTURE_SETUP(leave)
 {

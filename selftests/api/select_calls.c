@@ -12,7 +12,6 @@ FIXTURE(select_calls) {
 	int x;
 };
 VARIANTS_WORKERS(select_calls);
-LEAK_CHECK(select_calls);
 
 typedef struct select_calls_fixture_data data;
 

@@ -11,7 +11,6 @@ FIXTURE(select_cross) {
 	uint64_t sent_sum[3], got_sum[3];
 };
 VARIANTS_WORKERS(select_cross);
-LEAK_CHECK(select_cross);
 
 typedef struct select_cross_fixture_data data;
 

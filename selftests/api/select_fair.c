@@ -14,7 +14,6 @@ FIXTURE(select_fair) {
 	unsigned int share[CASES], rounds;
 };
 VARIANTS_WORKERS(select_fair);
-LEAK_CHECK(select_fair);
 
 typedef struct select_fair_fixture_data data;
 

@@ -15,7 +15,6 @@ FIXTURE(select_fd) {
 	unsigned int got;
 };
 VARIANTS_WORKERS(select_fd);
-LEAK_CHECK(select_fd);
 
 typedef struct select_fd_fixture_data data;
 

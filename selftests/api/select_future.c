@@ -12,7 +12,6 @@ FIXTURE(select_future) {
 	struct oa_future *made;
 };
 VARIANTS_WORKERS(select_future);
-LEAK_CHECK(select_future);
 
 typedef struct select_future_fixture_data data;
 

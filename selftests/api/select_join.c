@@ -10,7 +10,6 @@ FIXTURE(select_join) {
 	struct oa_runtime *rt;
 };
 VARIANTS_WORKERS(select_join);
-LEAK_CHECK(select_join);
 
 typedef struct select_join_fixture_data data;
 

@@ -16,7 +16,6 @@ FIXTURE(select_lose) {
 	uint64_t got_sum, sent_sum;
 };
 VARIANTS_WORKERS(select_lose);
-LEAK_CHECK(select_lose);
 
 typedef struct select_lose_fixture_data data;
 

@@ -145,7 +145,6 @@ FIXTURE(waitable) {
 	uint64_t sent_sum, got_sum;
 };
 VARIANTS_WORKERS(waitable);
-LEAK_CHECK(waitable);
 
 typedef struct waitable_fixture_data data;
 

@@ -15,7 +15,6 @@ FIXTURE(shield) {
 	struct oa_event go;
 };
 VARIANTS_WORKERS(shield);
-LEAK_CHECK(shield);
 
 typedef struct shield_fixture_data data;
 

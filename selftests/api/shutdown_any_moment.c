@@ -7,7 +7,6 @@
 
 FIXTURE(shutdown) { unsigned int ran, dropped; int flag, fds[2]; };
 VARIANTS_WORKERS(shutdown);
-LEAK_CHECK(shutdown);
 
 FIXTURE_SETUP(shutdown)
 {

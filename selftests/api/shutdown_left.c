@@ -19,6 +19,7 @@ FIXTURE(left) {
 	oa_task_t t[3];
 };
 VARIANTS_WORKERS(left);
+LEAVES_THINGS(left);
 
 typedef struct left_fixture_data data;
 

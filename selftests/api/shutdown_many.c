@@ -17,7 +17,6 @@ FIXTURE(many) {
 	struct oa_event go;
 };
 VARIANTS_WORKERS(many);
-LEAK_CHECK(many);
 
 typedef struct many_fixture_data data;
 
@@ -181,6 +180,7 @@ TEST_F(many, one_after_the_other, .timeout = 120)
 /* What is left behind stays, so it is counted by the test alone. */
 FIXTURE(hurry) { data d; };
 VARIANTS_WORKERS(hurry);
+LEAVES_THINGS(hurry);
 
 FIXTURE_SETUP(hurry)
 {

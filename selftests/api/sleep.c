@@ -7,7 +7,6 @@
 
 FIXTURE(sleep) { int flag; };
 VARIANTS_WORKERS(sleep);
-LEAK_CHECK(sleep);
 
 FIXTURE_SETUP(sleep)
 {

@@ -6,7 +6,6 @@
 
 FIXTURE(tasks) { unsigned int ran, others; };
 VARIANTS_WORKERS(tasks);
-LEAK_CHECK(tasks);
 
 FIXTURE_SETUP(tasks)
 {

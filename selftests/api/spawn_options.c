@@ -7,7 +7,6 @@
 
 FIXTURE(options) { unsigned int n, dropped; oa_time_t at; int flag; };
 VARIANTS_WORKERS(options);
-LEAK_CHECK(options);
 
 FIXTURE_SETUP(options)
 {

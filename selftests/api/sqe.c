@@ -8,7 +8,6 @@
 
 FIXTURE(sqe) { int fds[2], file; unsigned int calls; };
 VARIANTS_STAND_INS(sqe);
-LEAK_CHECK(sqe);
 
 typedef struct sqe_fixture_data data;
 

@@ -11,7 +11,6 @@ FIXTURE(chain) {
 	long last;
 };
 VARIANTS_WORKERS(chain);
-LEAK_CHECK(chain);
 
 typedef struct chain_fixture_data data;
 

@@ -16,7 +16,6 @@ FIXTURE(start) {
 	int held;
 };
 VARIANTS_WORKERS(start);
-LEAK_CHECK(start);
 
 typedef struct start_fixture_data data;
 

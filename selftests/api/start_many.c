@@ -16,7 +16,6 @@ FIXTURE_VARIANT(many) { unsigned int workers; };
 FIXTURE_VARIANT_ADD(many, w1) { .workers = 1 };
 FIXTURE_VARIANT_ADD(many, w2_ring, "OA_PARK=ring") { .workers = 2 };
 FIXTURE_VARIANT_ADD(many, w8) { .workers = 8 };
-LEAK_CHECK(many);
 
 typedef struct many_fixture_data data;
 

@@ -19,7 +19,6 @@ FIXTURE(mixed) {
 	unsigned long plain;		/* under the mutex */
 };
 VARIANTS_WORKERS(mixed);
-LEAK_CHECK(mixed);
 
 typedef struct mixed_fixture_data data;
 

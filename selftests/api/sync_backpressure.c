@@ -7,7 +7,6 @@ FIXTURE(backpressure) {
 	unsigned int inside, passed;
 };
 VARIANTS_WORKERS(backpressure);
-LEAK_CHECK(backpressure);
 
 FIXTURE_SETUP(backpressure)
 {

@@ -9,7 +9,6 @@ FIXTURE(barrier) {
 	unsigned int come[ROUNDS], led[ROUNDS], passed, goal;
 };
 VARIANTS_WORKERS(barrier);
-LEAK_CHECK(barrier);
 
 FIXTURE_SETUP(barrier)
 {

@@ -13,7 +13,6 @@ FIXTURE(cond) {
 	bool over;
 };
 VARIANTS_WORKERS(cond);
-LEAK_CHECK(cond);
 
 FIXTURE_SETUP(cond)
 {

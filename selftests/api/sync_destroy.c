@@ -97,7 +97,6 @@ FIXTURE(destroy) {
 	unsigned int passed;
 };
 VARIANTS_WORKERS(destroy);
-LEAK_CHECK(destroy);
 
 FIXTURE_SETUP(destroy)
 {

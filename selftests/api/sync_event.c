@@ -8,7 +8,6 @@ FIXTURE(event) {
 	int told;
 };
 VARIANTS_WORKERS(event);
-LEAK_CHECK(event);
 
 FIXTURE_SETUP(event)
 {

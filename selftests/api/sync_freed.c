@@ -208,7 +208,6 @@ FIXTURE(freed) {
 	unsigned int waiters;
 };
 VARIANTS_WORKERS(freed);
-LEAK_CHECK(freed);
 
 FIXTURE_SETUP(freed)
 {

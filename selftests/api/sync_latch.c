@@ -4,7 +4,6 @@
 
 FIXTURE(latch) { struct oa_latch l; unsigned int arrived, passed; };
 VARIANTS_WORKERS(latch);
-LEAK_CHECK(latch);
 
 FIXTURE_SETUP(latch)
 {

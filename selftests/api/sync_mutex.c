@@ -4,7 +4,6 @@
 
 FIXTURE(mutex) { struct oa_mutex m; uint64_t done; int inside, stop, told; };
 VARIANTS_WORKERS(mutex);
-LEAK_CHECK(mutex);
 
 FIXTURE_SETUP(mutex)
 {

@@ -9,7 +9,6 @@ FIXTURE(once) {
 	int running, made;
 };
 VARIANTS_WORKERS(once);
-LEAK_CHECK(once);
 
 FIXTURE_SETUP(once)
 {

@@ -9,7 +9,6 @@ FIXTURE(rwlock) {
 	unsigned int reads, wrote, inside;
 };
 VARIANTS_WORKERS(rwlock);
-LEAK_CHECK(rwlock);
 
 FIXTURE_SETUP(rwlock)
 {

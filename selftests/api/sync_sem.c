@@ -4,7 +4,6 @@
 
 FIXTURE(sem) { struct oa_sem s, t; unsigned int inside, most, passed; };
 VARIANTS_WORKERS(sem);
-LEAK_CHECK(sem);
 
 FIXTURE_SETUP(sem)
 {

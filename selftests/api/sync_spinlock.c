@@ -8,7 +8,6 @@ FIXTURE(spinlock) {
 	int inside, held, go;
 };
 VARIANTS_WORKERS(spinlock);
-LEAK_CHECK(spinlock);
 
 FIXTURE_SETUP(spinlock)
 {

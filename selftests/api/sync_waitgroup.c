@@ -7,7 +7,6 @@ FIXTURE(waitgroup) {
 	unsigned int ended, passed;
 };
 VARIANTS_WORKERS(waitgroup);
-LEAK_CHECK(waitgroup);
 
 FIXTURE_SETUP(waitgroup)
 {

@@ -10,7 +10,6 @@
 
 FIXTURE(waits) { struct door d; unsigned int passed; };
 VARIANTS_WORKERS(waits);
-LEAK_CHECK(waits);
 
 FIXTURE_SETUP(waits)
 {

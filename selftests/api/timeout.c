@@ -13,7 +13,6 @@ FIXTURE(timeout) {
 	struct oa_event go;
 };
 VARIANTS_WORKERS(timeout);
-LEAK_CHECK(timeout);
 
 typedef struct timeout_fixture_data data;
 

@@ -11,7 +11,6 @@ FIXTURE(token) {
 	uint64_t wait;
 };
 VARIANTS_WORKERS(token);
-LEAK_CHECK(token);
 
 typedef struct token_fixture_data data;
 

@@ -14,7 +14,6 @@ FIXTURE(ring) {
 	char at[3][32];
 };
 VARIANTS_WORKERS(ring);
-LEAK_CHECK(ring);
 
 typedef struct ring_fixture_data data;
 

@@ -15,7 +15,6 @@ FIXTURE(dump) {
 	char text[65536];
 };
 VARIANTS_WORKERS(dump);
-LEAK_CHECK(dump);
 
 typedef struct dump_fixture_data data;
 

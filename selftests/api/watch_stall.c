@@ -12,7 +12,6 @@
 
 FIXTURE(stall) { struct heard heard; int flag, fds[2]; char c; };
 VARIANTS_WORKERS(stall);
-LEAK_CHECK(stall);
 
 typedef struct stall_fixture_data data;
 

@@ -171,6 +171,8 @@ static pid_t start_victim(void)
 	if (!pid)
 		victim();
 	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	for (int i = 0; i < 2; i++)
+		close(ready[i]);
 	return pid;
 }
 

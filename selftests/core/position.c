@@ -19,7 +19,6 @@ FIXTURE(position) {
 	int up;
 };
 VARIANTS_WORKERS(position);
-LEAK_CHECK(position);
 
 typedef struct position_fixture_data data;
 

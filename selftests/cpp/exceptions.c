@@ -23,7 +23,6 @@ FIXTURE_VARIANT_ADD(exceptions, w2_migrate, "OA_DEBUG=migrate") {
 	.workers = 2 };
 FIXTURE_VARIANT_ADD(exceptions, w8_migrate, "OA_DEBUG=migrate") {
 	.workers = 8 };
-LEAK_CHECK(exceptions);
 
 typedef struct exceptions_fixture_data data;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static struct said said;
 static struct victim victim;
@@ -145,6 +146,7 @@ TEST_TIMEOUT(a_core_file_made_by_the_kernel_has_all_tasks, 60)
 	ASSERT_EQ(kill(victim.pid, SIGABRT), 0);
 	ASSERT_EQ(waitpid(victim.pid, &status, 0), victim.pid);
 	ASSERT_TRUE(WIFSIGNALED(status) && WCOREDUMP(status));
+	close(victim.in);
 	snprintf(pattern, sizeof(pattern), "%s/core*", harness_tmpdir());
 	ASSERT_EQ(glob(pattern, 0, NULL, &found), 0);
 	examine(found.gl_pathv[0]);

@@ -73,6 +73,7 @@ int victim_end(struct victim *v)
 
 	ASSERT_EQ(write(v->in, "x", 1), 1);
 	ASSERT_EQ(waitpid(v->pid, &status, 0), v->pid);
+	close(v->in);
 	return status;
 }
 

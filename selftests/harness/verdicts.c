@@ -514,6 +514,7 @@ TEST(processes_left_behind_are_killed)
 	EXPECT_PRINTED(run_inner("inner_leaves_a_process"), "\nok 1 ");
 	close(fds[1]);
 	EXPECT_EQ(0, read(fds[0], &c, 1));
+	close(fds[0]);
 }
 
 TEST(prove_reads_the_same)

@@ -20,7 +20,6 @@ FIXTURE(block_faults) {
 	int fds[2];
 };
 VARIANTS_WORKERS(block_faults);
-LEAK_CHECK(block_faults);
 
 typedef struct block_faults_fixture_data data;
 

@@ -19,7 +19,6 @@ FIXTURE(futex_faults) {
 };
 FIXTURE_VARIANT(futex_faults) { unsigned int workers; };
 VARIANTS_FUTEX(futex_faults);
-LEAK_CHECK(futex_faults);
 
 typedef struct futex_faults_fixture_data data;
 

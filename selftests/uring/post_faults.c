@@ -14,7 +14,6 @@ FIXTURE(post_faults) {
 	int all_taken;
 };
 VARIANTS_WORKERS(post_faults);
-LEAK_CHECK(post_faults);
 
 typedef struct post_faults_fixture_data data;
 
