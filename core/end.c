@@ -17,6 +17,7 @@
 #include "core/op.h"
 #include "core/park.h"
 #include "core/pool.h"
+#include "core/position.h"
 #include "core/prepared.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
@@ -54,8 +55,10 @@ void rt_worker_gone(struct runtime *rt)
 	 * What ran here then, and was left alone, stays where it stands: our
 	 * ->current went before the swap above, theirs is before their look.
 	 */
-	if (none == RT_END_WAITER)
+	if (none == RT_END_WAITER) {
 		bury_closers(rt);
+		position_bury(rt);
+	}
 	if (!last)
 		return;
 	if (READ_ONCE(rt->stopping) == RT_NOW)

@@ -305,6 +305,19 @@ uint64_t fd_file(int fd)
 	return likely(kind_of(fd) & FD_STREAM) ? 0 : READ_ONCE(*file_of(fd));
 }
 
+bool fd_file_is(int fd, uint64_t file)
+{
+	uint64_t now = 0, *word = fd >= 0 ? word_of(fd) : NULL;
+	bool stream;
+
+	if (!word || (which_file(fd, &stream, &now) && now == file))
+		return true;
+	/* [fd] what was known of the number is of one that is gone */
+	atomic_and(word, ~(uint64_t)(FD_KIND | FD_STREAM | FD_LOOKED |
+				     FD_DIRECT));
+	return false;
+}
+
 void fd_done(struct op *op)
 {
 	fd_unlink(&op->link);

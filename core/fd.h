@@ -55,6 +55,8 @@ bool fd_direct(int fd);
 bool fd_stream(int fd);
 /* The regular file that it is open on, whose position others may move; or 0. */
 uint64_t fd_file(int fd);
+/* Looks again. False: it is another by now, as fd_file() then knows. */
+bool fd_file_is(int fd, uint64_t file);
 
 /* Owner: its last completion has come. */
 void fd_done(struct op *op);

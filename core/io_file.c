@@ -168,19 +168,23 @@ struct rw {
 	uint64_t off;
 };
 
-static ssize_t rw_go(struct worker *w, const struct rw *rw)
+/* Without waiting. False: it has to wait. */
+static inline bool rw_at_once(struct worker *w, const struct rw *rw, long *ret)
 {
 	struct iovec one = { (void *)(uintptr_t)rw->at, rw->len };
-	enum op_code code;
-	long ret;
 
-	if (likely(rw_tries(w, rw->fd, rw->off))) {
-		ret = rw_nowait(w, rw->writes ? SYS_pwritev2 : SYS_preadv2,
-				rw->fd, rw->vec ? rw->at : &one,
-				rw->vec ? (int)rw->len : 1, rw->off);
-		if (!would_wait(ret))
-			return ret;
-	}
+	if (unlikely(!rw_tries(w, rw->fd, rw->off)))
+		return false;
+	*ret = rw_nowait(w, rw->writes ? SYS_pwritev2 : SYS_preadv2, rw->fd,
+			 rw->vec ? rw->at : &one, rw->vec ? (int)rw->len : 1,
+			 rw->off);
+	return !would_wait(*ret);
+}
+
+static ssize_t rw_later(const struct rw *rw)
+{
+	enum op_code code;
+
 	if (rw->vec)
 		code = rw->writes ? OP_WRITEV : OP_READV;
 	else
@@ -188,21 +192,39 @@ static ssize_t rw_go(struct worker *w, const struct rw *rw)
 	return rw_wait(code, rw->fd, rw->at, rw->len, rw->off);
 }
 
+#define RW_ANOTHER	(-4095L)	/* the number is of another file */
+
+/* It has the position, and may do it. */
+static ssize_t rw_alone(const struct rw *rw, uint64_t file, uint32_t gen)
+{
+	struct worker *w;
+	long ret = io_try_begin(rw->fd, &w);
+
+	if (ret)
+		return ret;
+	if (!fd_is(rw->fd, gen))
+		return -EBADF;
+	if (rw_at_once(w, rw, &ret))
+		return ret;
+	/* What waits for long is another file: closed by other means. */
+	return fd_file_is(rw->fd, file) ? rw_later(rw) : RW_ANOTHER;
+}
+
 /* Where the position of @file is: see core/position.c. */
 static __noinline ssize_t rw_at_position(const struct rw *rw, uint64_t file)
 {
 	uint32_t gen = fd_gen(rw->fd);
 	struct position p;
-	struct worker *w;
-	ssize_t ret = position_enter(&p, file);
+	ssize_t ret;
 
-	if (ret)
-		return ret;
-	ret = io_try_begin(rw->fd, &w);
-	if (!ret && !fd_is(rw->fd, gen))
-		ret = -EBADF;
-	if (!ret)
-		ret = rw_go(w, rw);
+	if (!position_tryenter(&p, file, rw->fd)) {
+		if (!fd_file_is(rw->fd, file))
+			return RW_ANOTHER;
+		ret = position_enter(&p, file, rw->fd);
+		if (ret)
+			return ret;
+	}
+	ret = rw_alone(rw, file, gen);
 	position_leave(&p);
 	return ret;
 }
@@ -211,13 +233,18 @@ __always_inline_oa ssize_t rw_run(const struct rw *rw)
 {
 	struct worker *w;
 	uint64_t file;
-	int err = io_try_begin(rw->fd, &w);
+	ssize_t ret;
+	long now;
 
-	if (err)
-		return err;
-	if (rw->off == OFFSET_NONE && (file = fd_file(rw->fd)))
-		return rw_at_position(rw, file);
-	return rw_go(w, rw);
+	do {
+		ret = io_try_begin(rw->fd, &w);
+		if (ret)
+			return ret;
+		if (rw->off != OFFSET_NONE || !(file = fd_file(rw->fd)))
+			return rw_at_once(w, rw, &now) ? now : rw_later(rw);
+		ret = rw_at_position(rw, file);
+	} while (unlikely(ret == RW_ANOTHER));
+	return ret;
 }
 
 static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,

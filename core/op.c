@@ -130,6 +130,8 @@ static __cold_path int run_again(struct op *op, oa_time_t deadline)
 	op->closer = NULL;
 	sched_give_way(w, w->current);
 	err = io_next_step(op->fd, gen, true);
+	if (!err && op->second && !fd_is(op->second->fd, op->second->gen))
+		err = -EBADF;
 	return err ? err : op_run(op, deadline);
 }
 

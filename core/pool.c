@@ -29,6 +29,7 @@
 #include "core/grown.h"
 #include "core/idle.h"
 #include "core/mem.h"
+#include "core/position.h"
 #include "core/rcu.h"
 #include "core/locals.h"
 #include "core/runtime.h"
@@ -176,6 +177,8 @@ void pool_exit(struct task *t, void *result)
 {
 	struct pool *p = t->rt->pool;
 
+	/* It may be in the midst of a call that has one. */
+	position_give_up(t);
 	for (uint32_t i = 0; i < p->max; i++) {
 		/* relaxed: our own we wrote ourselves */
 		if (READ_ONCE(p->worker[i].task) != t)

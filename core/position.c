@@ -7,9 +7,10 @@
  * whoever is to use the position of a regular file has it for himself first,
  * also for a call that is tried at once: its lock does not keep a request away.
  *
- * Files are told apart by device and inode, since nothing says which
- * descriptors are duplicates. Other files have no position, or take their time
- * (a device, say), and none of them is waited for.
+ * Files are told apart by device and inode, and where two meet, the kernel is
+ * asked whether their descriptors are duplicates; if it does not say, they wait
+ * for each other. Other files than regular ones have no position, or take their
+ * time (a device, say), and none of them is waited for.
  *
  * Who has one is on the list of a bucket, with those behind him who want it. It
  * is handed on under the lock of the bucket: the next one is put there in his
@@ -17,13 +18,18 @@
  */
 #include "core/position.h"
 
+#include <fcntl.h>
+#include <linux/kcmp.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/deadline.h"
 #include "core/runtime.h"
 #include "core/spin.h"
 
 #define BUCKETS	64u
+#define OA_F_DUPFD_QUERY 1027		/* Linux 6.10 */
 
 static struct bucket {
 	struct spin lock;
@@ -36,14 +42,42 @@ static struct bucket *bucket_of(uint64_t file)
 	return &buckets[file % BUCKETS];
 }
 
-/* Under the lock. Where the holder of @file hangs; NULL: nobody has it. */
-static struct position **find(struct bucket *b, uint64_t file)
+/* Do both use one position? True if that cannot be known. */
+static bool is_shared(int a, int b)
 {
-	struct position **p = &b->holders;
+	int ret;
 
-	while (*p && (*p)->file != file)
-		p = &(*p)->next;
-	return *p ? p : NULL;
+	if (a == b)
+		return true;
+	ret = fcntl(a, OA_F_DUPFD_QUERY, b);
+	if (ret < 0) {
+		/* Before Linux 6.10. */
+		ret = (int)syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a,
+				   b);
+		return ret <= 0;
+	}
+	return ret;
+}
+
+/* Under the lock. Who has the position that @p is to have; NULL: nobody. */
+static struct position *find(const struct bucket *b, const struct position *p)
+{
+	struct position *h = b->holders;
+
+	while (h && (h->file != p->file || !is_shared(h->fd, p->fd)))
+		h = h->next;
+	return h;
+}
+
+/* Under the lock. Where @p hangs; NULL: it has none. */
+static struct position **find_holder(struct bucket *b,
+				     const struct position *p)
+{
+	struct position **at = &b->holders;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	return *at ? at : NULL;
 }
 
 static void append(struct position *h, struct position *p)
@@ -106,18 +140,51 @@ static void hand_on(struct bucket *b, struct position **at, struct wakes *wk)
 	}
 }
 
-int position_enter(struct position *p, uint64_t file)
+static void init(struct position *p, uint64_t file, int fd)
+{
+	p->file = file;
+	p->fd = fd;
+	p->wait.task = park_self();
+}
+
+bool position_tryenter(struct position *p, uint64_t file, int fd)
+{
+	struct bucket *b = bucket_of(file);
+	bool is_free;
+
+	init(p, file, fd);
+	spin_lock(&b->lock);
+	is_free = !find(b, p);
+	if (likely(is_free))
+		hold(b, p);
+	spin_unlock(&b->lock);
+	return is_free;
+}
+
+/* Under the lock: @p waits for nobody any more. */
+static void withdraw(struct bucket *b, struct position *p)
+{
+	struct position *h, **at;
+
+	for (h = b->holders; h; h = h->next)
+		for (at = &h->first; *at; at = &(*at)->next)
+			if (*at == p) {
+				unlink_waiter(h, at);
+				return;
+			}
+}
+
+int position_enter(struct position *p, uint64_t file, int fd)
 {
 	struct bucket *b = bucket_of(file);
 	struct task *t = park_self();
-	struct position **h, **at;
 	enum wait_state how;
+	struct position *h;
 
-	p->file = file;
-	p->wait.task = t;
+	init(p, file, fd);
 	spin_lock(&b->lock);
-	h = find(b, file);
-	if (likely(!h)) {
+	h = find(b, p);
+	if (!h) {
 		hold(b, p);
 		spin_unlock(&b->lock);
 		return 0;
@@ -129,18 +196,13 @@ int position_enter(struct position *p, uint64_t file)
 	WRITE_ONCE(t->wait_on, &p->wait);
 	p->wait.epoch = park_begin(t, WAIT_MAY_CANCEL | WAIT_SYNC,
 				   p->wait.deadline);
-	append(*h, p);
+	append(h, p);
 	spin_unlock(&b->lock);
 	how = park_wait(t);
 	if (likely(how == WAIT_WOKEN))
 		return 0;
 	spin_lock(&b->lock);
-	h = find(b, file);
-	for (at = h ? &(*h)->first : NULL; at && *at; at = &(*at)->next)
-		if (*at == p) {
-			unlink_waiter(*h, at);
-			break;
-		}
+	withdraw(b, p);
 	spin_unlock(&b->lock);
 	if (how == WAIT_TIMEDOUT)
 		deadline_mark(t, OA_FOREVER);
@@ -155,38 +217,47 @@ void position_leave(struct position *p)
 
 	wakes_init(&wk);
 	spin_lock(&b->lock);
-	at = find(b, p->file);
+	at = find_holder(b, p);
 	/* Or it was given up for us: see position_bury(). */
-	if (likely(at && *at == p))
+	if (likely(at != NULL))
 		hand_on(b, at, &wk);
 	spin_unlock(&b->lock);
 	wakes_run(&wk);
 }
 
-/* Does @p lie in a frame that is never gone on with? */
-static bool buried(const struct runtime *rt, const struct position *p)
+/* Whose frames are gone, or will never be gone on with. */
+struct gone {
+	const struct task *task;	/* this one, or */
+	const struct runtime *rt;	/* those of this one */
+};
+
+static bool is_gone(const struct gone *g, const struct position *p)
 {
 	const struct task *t = p->wait.task;
 
-	if (READ_ONCE(t->rt) != rt || READ_ONCE(t->flags) & TASK_POOLED)
+	if (g->task)
+		return t == g->task;
+	/* Those on the pool come to their ends by themselves. */
+	if (READ_ONCE(t->rt) != g->rt || READ_ONCE(t->flags) & TASK_POOLED)
 		return false;
-	for (uint32_t i = 0; i < rt->nr_workers; i++)
-		if (READ_ONCE(rt->workers[i]->current) == t)
+	for (uint32_t i = 0; i < g->rt->nr_workers; i++)
+		if (READ_ONCE(g->rt->workers[i]->current) == t)
 			return false;
 	return true;
 }
 
-static void bury_in(struct bucket *b, struct runtime *rt, struct wakes *wk)
+/* Under the lock. */
+static void drop_gone(struct bucket *b, const struct gone *g, struct wakes *wk)
 {
 	struct position **at = &b->holders, **w;
 
 	while (*at) {
 		for (w = &(*at)->first; *w;)
-			if (buried(rt, *w))
+			if (is_gone(g, *w))
 				unlink_waiter(*at, w);
 			else
 				w = &(*w)->next;
-		if (!buried(rt, *at)) {
+		if (!is_gone(g, *at)) {
 			at = &(*at)->next;
 			continue;
 		}
@@ -196,17 +267,27 @@ static void bury_in(struct bucket *b, struct runtime *rt, struct wakes *wk)
 	}
 }
 
-void position_bury(struct runtime *rt)
+static void drop_all_gone(const struct gone *g)
 {
 	struct wakes wk;
 
 	for (uint32_t i = 0; i < BUCKETS; i++) {
 		wakes_init(&wk);
 		spin_lock(&buckets[i].lock);
-		bury_in(&buckets[i], rt, &wk);
+		drop_gone(&buckets[i], g, &wk);
 		spin_unlock(&buckets[i].lock);
 		wakes_run(&wk);
 	}
+}
+
+void position_bury(struct runtime *rt)
+{
+	drop_all_gone(&(const struct gone){ .rt = rt });
+}
+
+void position_give_up(const struct task *t)
+{
+	drop_all_gone(&(const struct gone){ .task = t });
 }
 
 void position_forked(void)

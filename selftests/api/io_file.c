@@ -330,6 +330,45 @@ TASK_TEST_F(io_file, one_position_for_all, .workers = variant->workers)
 	ASSERT_OK(oa_close(r.fd[1]));
 }
 
+/* A number that was a file's, and was closed and given away by other means. */
+
+static void *reads_one_byte(void *arg)
+{
+	char c = 0;
+
+	ASSERT_EQ(1, oa_read(*(int *)arg, &c, 1));
+	EXPECT_EQ('b', c);
+	return NULL;
+}
+
+TASK_TEST_F(io_file, a_number_that_is_a_socket_now, .workers = variant->workers)
+{
+	int fd = oa_openat(self->dir, "file", O_RDWR | O_CLOEXEC), sv[2];
+	struct pollfd p = { .events = POLLIN };
+	oa_task_t t;
+	char c = 'a';
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(1, oa_write(fd, &c, 1));
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	ASSERT_EQ(fd, sv[0]);
+	t = oa_spawn(reads_one_byte, &sv[0]);
+	until_parked(t);
+	/* Who waits to read holds up nobody who writes. */
+	ASSERT_EQ(1, oa_write(sv[0], &c, 1));
+	p.fd = sv[1];
+	EXPECT_EQ(1, poll(&p, 1, 0));
+	ASSERT_EQ(1, write(sv[1], "b", 1));
+	ASSERT_OK(oa_join(t, NULL));
+	/* Nor who uses the file. */
+	fd = oa_openat(self->dir, "file", O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(1, oa_read(fd, &c, 1));
+	for (int i = 0; i < 2; i++)
+		ASSERT_OK(oa_close(sv[i]));
+	ASSERT_OK(oa_close(fd));
+}
+
 TASK_TEST_F(io_file, large_and_vectored, .workers = variant->workers)
 {
 	enum { N = 4 << 20, PIECES = 1024 };

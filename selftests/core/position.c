@@ -40,7 +40,7 @@ static void *uses_it(void *arg)
 	struct position p;
 
 	for (int i = 0; i < 300; i++) {
-		ASSERT_OK(position_enter(&p, FILE_A));
+		ASSERT_OK(position_enter(&p, FILE_A, 0));
 		ASSERT_EQ(1u, COUNT(s->inside));
 		if (i % 3 == 0 && oa_worker_id() >= 0)
 			ASSERT_OK(oa_yield());
@@ -64,7 +64,7 @@ static void *waits_for_it(void *arg)
 {
 	data *s = arg;
 	struct position p;
-	int err = position_enter(&p, FILE_A);
+	int err = position_enter(&p, FILE_A, 0);
 
 	if (err)
 		return oa_err(err);
@@ -94,9 +94,9 @@ POSITION_TEST(who_gives_up_is_passed_over)
 	struct position p, other;
 	oa_task_t t[5];
 
-	ASSERT_OK(position_enter(&p, FILE_A));
+	ASSERT_OK(position_enter(&p, FILE_A, 0));
 	/* Another file is free, wherever it is looked for. */
-	ASSERT_OK(position_enter(&other, FILE_B));
+	ASSERT_OK(position_enter(&other, FILE_B, 0));
 	for (int i = 0; i < 5; i++)
 		t[i] = waiter_of(self, i == 2 ? 2 * OA_MSEC : 0);
 	ASSERT_OK(oa_cancel(t[0]));
@@ -119,7 +119,7 @@ static void *holds_it(void *arg)
 	data *s = arg;
 	struct position p;
 
-	ASSERT_OK(position_enter(&p, FILE_A));
+	ASSERT_OK(position_enter(&p, FILE_A, 0));
 	COUNT(s->up);
 	oa_sleep(OA_FOREVER);
 	return arg;
@@ -163,13 +163,51 @@ POSITION_TEST(is_handed_on_by_who_is_left)
 	EXPECT_OK(code_of(oa_spawn(waits_for_it, self)));
 }
 
+static void *sleeps_with_it(void *arg)
+{
+	data *s = arg;
+	struct position p;
+
+	ASSERT_OK(position_enter(&p, FILE_A, 0));
+	COUNT(s->up);
+	/* Told by way of what it waits for, and does not come back. */
+	oa_sleep(OA_FOREVER);
+	position_leave(&p);
+	return NULL;
+}
+
+static void *is_left_on_the_pool(void *arg)
+{
+	data *s = arg;
+
+	ASSERT_OK(oa_go(sleeps_with_it, s, .block = true));
+	task_wait_until(SEEN(s->up) == 1);
+	ASSERT_OK(oa_go(waits_behind, s, .block = true));
+	task_wait_until(SEEN(s->up) == 2);
+	oa_sleep(OA_FOREVER);
+	return NULL;
+}
+
+POSITION_TEST(is_given_up_on_the_pool)
+{
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_start(&rt, is_left_on_the_pool, self,
+			   .workers = variant->workers, .max_blocking = 2));
+	task_wait_until(SEEN(self->up) == 2);
+	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	EXPECT_OK(code_of(oa_spawn(waits_for_it, self)));
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
 static void *forks(void *arg)
 {
 	struct position p;
 	int status;
 	pid_t pid;
 
-	ASSERT_OK(position_enter(&p, FILE_A));
+	ASSERT_OK(position_enter(&p, FILE_A, 0));
 	pid = fork();
 	if (!pid) {
 		int err = oa_run(waits_for_it, arg, .workers = 1);
