@@ -31,6 +31,13 @@ endif
 O ?= build
 override O := $(O:%/=%)
 O_TOP := $(O)
+# What is removed and written there has the names of folders of the source.
+ifeq ($(strip $(O)),)
+$(error O= names no directory)
+endif
+ifneq ($(wildcard $(O)/scripts/Makefile.build),)
+$(error O=$(O) is the source: say another directory)
+endif
 
 ifneq ($(SAN),)
 ifeq ($(filter address undefined thread,$(SAN)),)

@@ -67,7 +67,12 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 		before.sa_handler(sig);
 		return;
 	}
+	/* One that was sent does not come again. */
+	if (info->si_code <= 0 && before.sa_handler == SIG_IGN)
+		return;
 	signal(sig, SIG_DFL);
+	if (info->si_code <= 0)
+		raise(sig);
 }
 
 void overflow_found(const struct task *t, const struct stack *s)

@@ -46,6 +46,7 @@ static void add_outside(struct oa_stats *sum, struct runtime *rt, bool reset)
 	/* Told in between: a drop is counted first. */
 	ended = ended > dropped ? ended - dropped : 0;
 	sum->spawned += since(spawned, &rt->foreign_base, reset);
+	ended = max_of(ended, rt->ended_base);
 	sum->ended += since(ended, &rt->ended_base, reset);
 	sum->dropped += since(dropped, &rt->dropped_base, reset);
 	sum->posts += since(READ_ONCE(rt->posts_in), &rt->posts_base, reset);

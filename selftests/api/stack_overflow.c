@@ -265,6 +265,28 @@ TEST(another_fault_is_no_overflow)
 	EXPECT_NULL(strstr(o.text, "overflow"));
 }
 
+static void *sends_itself(void *arg)
+{
+	ASSERT_EQ(0, raise(SIGSEGV));
+	return arg;
+}
+
+static void sent(void)
+{
+	oa_run(sends_itself, NULL, .workers = 1);
+}
+
+/* It does not come again by itself, as a fault does. */
+TEST(one_that_was_sent_is_not_lost)
+{
+	struct outcome o;
+
+	skip_if_instrumented();
+	in_child(&o, sent);
+	EXPECT_TRUE(WIFSIGNALED(o.status));
+	EXPECT_EQ(SIGSEGV, WTERMSIG(o.status));
+}
+
 static void own_handler(int sig)
 {
 	static const char text[] = "the program's own handler\n";
