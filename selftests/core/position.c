@@ -85,7 +85,9 @@ static oa_task_t waiter_of(data *s, oa_time_t timeout)
 {
 	oa_task_t t = oa_spawn(waits_for_it, s, .timeout = timeout);
 
-	task_wait_until(task_state(NULL, t) == OA_TASK_PARKED);
+	/* Or it is late already. */
+	task_wait_until(task_state(NULL, t) == OA_TASK_PARKED ||
+			(timeout && task_state(NULL, t) == OA_TASK_ENDED));
 	return t;
 }
 
