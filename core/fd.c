@@ -100,8 +100,11 @@ static inline uint64_t *word_of(int fd)
 /* Of a number that has a word. */
 static inline uint64_t *file_of(int fd)
 {
-	return fd_pages[(unsigned int)fd / PAGE_FDS]->file +
-	       (unsigned int)fd % PAGE_FDS;
+	/* [fd] */
+	struct fd_page *page =
+		atomic_load_acq(&fd_pages[(unsigned int)fd / PAGE_FDS]);
+
+	return page->file + (unsigned int)fd % PAGE_FDS;
 }
 
 void fd_forked(void)
