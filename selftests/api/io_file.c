@@ -485,7 +485,7 @@ static void *all_read(void *arg)
  * next, down to an enter for each. Where others take its processor there is
  * reason for more of them: it may take some tries to see few.
  */
-TEST(what_takes_the_kernel_long_goes_in_one_enter)
+TEST_TIMEOUT(what_takes_the_kernel_long_goes_in_one_enter, 60)
 {
 	ASSERT_EQ(0, setenv("OA_IO", "ring", 1));
 	long_file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -495,7 +495,7 @@ TEST(what_takes_the_kernel_long_goes_in_one_enter)
 	/* Its pages are there, and found without waiting. */
 	for (int i = 0; i < LONG_READ; i += 4096)
 		ASSERT_EQ(1, pwrite(long_file, "x", 1, i));
-	for (int i = 0; i < 20 && !few_enters; i++)
+	for (int i = 0; i < 100 && !few_enters; i++)
 		ASSERT_OK(oa_run(all_read, NULL, .workers = 1));
 	EXPECT_TRUE(few_enters);
 	ASSERT_EQ(0, close(long_file));
