@@ -362,8 +362,9 @@ BODY(cxx_selects)
 		/* Not for threads, nor for tasks on one of their own. */
 		CHECK(run, oa_select(by_room, 2) == -EPERM);
 	}
-	CHECK(run, !oa_close(fds[0]));
-	CHECK(run, !oa_close(fds[1]));
+	/* Nobody uses them, and the thread sanitizer sees these. */
+	CHECK(run, !close(fds[0]));
+	CHECK(run, !close(fds[1]));
 }
 
 void *cxx_exits(void *arg)
