@@ -158,7 +158,7 @@ static void *locks(void *arg)
 	data *s = arg;
 
 	ASSERT_OK(oa_mutex_lock(&s->m));
-	s->passed++;
+	COUNT(s->passed);
 	ASSERT_OK(oa_mutex_unlock(&s->m));
 	return NULL;
 }
@@ -169,7 +169,7 @@ SYNC_TEST(destroy, a_mutex_that_somebody_comes_to)
 	unsigned int n;
 
 	for (unsigned int i = 0; i < SCALED_ONCE(100, 20); i++) {
-		self->passed = 0;
+		TELL(self->passed, 0);
 		ASSERT_OK(oa_mutex_lock(&self->m));
 		for (unsigned int k = 0; k < WAITERS; k++)
 			actor_start(&a[k], by, k, locks, self);
