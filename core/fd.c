@@ -355,7 +355,8 @@ void fd_opened(int fd)
 
 /*
  * Of two descriptors both may be closed, or one of an earlier generation with
- * that of a later. False: it knows of @c, or of two others.
+ * that of a later. False: it knows of @c, or of two others, and does not hold up
+ * a third.
  */
 static bool tell_closer(struct op *op, struct closer *c)
 {

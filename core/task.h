@@ -73,7 +73,7 @@ enum wait_state {
 #define WAIT_SYNC	0x040	/* ->wait_on is a struct waiter */
 #define WAIT_OWNED	0x080	/* ... on what knows who holds it */
 
-/* Some task of this process had a priority of its own; it stays so. */
+/* A, a hint: some task of this process had a priority of its own; it stays so. */
 extern uint32_t task_prios;
 
 /* ->flags, T but for what is set before publication */

@@ -210,7 +210,10 @@ TEST_F(busy, who_it_has_woken_runs_elsewhere_after_a_rest)
 
 	ASSERT_OK(oa_start(&rt, waits_for_event, self,
 			   .workers = variant->workers));
-	/* Nobody looks round any more when all have been idle for long. */
+	/*
+	 * Nobody looks round any more when all have been idle for long. Between
+	 * two looks at that, longer than the longest of their naps.
+	 */
 	while ((now = sleeps_of(rt)) != was) {
 		was = now;
 		usleep(400000);
