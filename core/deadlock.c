@@ -153,7 +153,7 @@ static void follow(struct task *t)
 {
 	unsigned int from, n;
 
-	if (!search_begin() || search.marks[t->slot])
+	if (!search_begin() || search.marks[READ_ONCE(t->slot)])
 		return;
 	n = waitgraph_ring(t, search.stack, DEPTH, search.marks, &from);
 	if (n && is_new(&search.stack[from], n - from) &&
@@ -161,7 +161,7 @@ static void follow(struct task *t)
 		return;
 	/* What is left on the stack has been seen. */
 	while (n--)
-		search.marks[search.stack[n].task->slot] = 2;
+		search.marks[READ_ONCE(search.stack[n].task->slot)] = 2;
 }
 
 static void forget_ended(void)

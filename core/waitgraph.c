@@ -65,7 +65,7 @@ __glance bool wait_look(struct task *t, struct wait_link *l)
 
 	l->task = t;
 	l->word = atomic_load_acq(&t->wait); /* [wait-look] */
-	l->id.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
+	l->id.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | READ_ONCE(t->slot);
 	l->next = 0;
 	l->loose = false;
 	if (!(life & LIFE_ALIVE) || life & LIFE_ENDED || !wait_open(l->word))
@@ -102,10 +102,19 @@ struct task *wait_holder(const struct wait_link *l, unsigned int i)
 	return i ? NULL : as_task(l->on);
 }
 
+/*
+ * What leads to @t may have been read by the kernel, which orders nothing: of a
+ * slab that is being carved it may be a descriptor in the making.
+ */
+static unsigned char *mark_of(unsigned char *marks, const struct task *t)
+{
+	return &marks[READ_ONCE(t->slot)];
+}
+
 static void mark(unsigned char *marks, const struct task *t, enum mark as)
 {
 	if (marks)
-		marks[t->slot] = (unsigned char)as;
+		*mark_of(marks, t) = (unsigned char)as;
 }
 
 /* Onto the stack, if it waits and nothing but what it waits for ends that. */
@@ -218,9 +227,10 @@ unsigned int waitgraph_ring(struct task *t, struct wait_link *stack,
 			n = leave(stack, n, marks);
 			continue;
 		}
-		if (marks && marks[to->slot] == MARK_DONE)
+		if (marks && *mark_of(marks, to) == MARK_DONE)
 			continue;
-		at = !marks || marks[to->slot] ? place_of(stack, n, to) : ~0u;
+		at = !marks || *mark_of(marks, to) ? place_of(stack, n, to) :
+						      ~0u;
 		if (at == ~0u) {
 			if (n < room && enter(to, &stack[n], marks))
 				n++;
