@@ -62,7 +62,9 @@ void scenario_explore(const char *name, void (*body)(void), unsigned int seeds)
 
 unsigned int scenario_workers(void)
 {
-	static const unsigned int n[] = { 1, 2, 2, 2, 3, 3, 4 };
+	static const unsigned int n[] = {
+		1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 8,
+	};
 
 	return n[sim_below(sizeof(n) / sizeof(n[0]))];
 }

@@ -27,7 +27,7 @@ enum { scenario_timeout = 3600 };
 
 void scenario_explore(const char *name, void (*body)(void), unsigned int seeds);
 
-/* A number of workers that suits: mostly 2 or 3, sometimes 1 or 4. */
+/* A number of workers that suits: mostly 2 or 3, sometimes 1, 4 or 8. */
 unsigned int scenario_workers(void);
 
 /* oa_run() on @workers, as the world of the seed is. */

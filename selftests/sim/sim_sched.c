@@ -227,13 +227,24 @@ static void count_steps(void)
 		sim_stuck("no end in sight");
 }
 
+/*
+ * Each leap may wake a worker that only sees whether all is well; with many of
+ * them, and leaps all the time, they would never be parked all at once.
+ */
+static bool leaps(void)
+{
+	uint32_t many = sim.nr < 7 ? 1 : sim.nr * sim.nr;
+
+	return sim_draw_one_in(SIM_WORLD, sim_env.leap * many);
+}
+
 static struct sim_ctx *decide(enum why why)
 {
 	struct sim_ctx *to;
 
 	sim.left -= sim.left > 0;
 	count_steps();
-	if (sim_draw_one_in(SIM_WORLD, sim_env.leap))
+	if (leaps())
 		jump(false);
 	to = choose(why);
 	sim.left = sim.planned = plan();
