@@ -53,6 +53,8 @@ static struct {
 	uint32_t word;			/* A; futex: something is to be done */
 	uint32_t asleep;		/* A; see above */
 	uint32_t stop;			/* A */
+	uint32_t masks;			/* A; futex: how often one was set */
+	pthread_t id;			/* of the thread; set as it begins */
 } watch = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.list = CDS_LIST_HEAD_INIT(watch.list),
@@ -146,17 +148,44 @@ static void serve_signals(void)
 	}
 }
 
-/* They come here if every other thread blocks them. */
+/*
+ * They come here if every other thread blocks them; and no others do, such as
+ * one that is no runtime's any more, whose disposition will be the program's.
+ */
 static void let_signals_in(void)
 {
 	struct watched *d;
 	sigset_t set;
 
-	sigemptyset(&set);
+	sigfillset(&set);
 	for_each_watched(d)
 		if (d->signal)
-			sigaddset(&set, d->signal);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+			sigdelset(&set, d->signal);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	atomic_add(&watch.masks, 1u); /* [watch-masks] after the mask */
+	poll_default->thread_wake(&watch.masks);
+}
+
+/*
+ * A runtime with a signal is off the list: until that is blocked by the watch,
+ * which runs as long as we are counted.
+ */
+static void wait_masked(int signal)
+{
+	uint32_t was = atomic_load(&watch.masks), now; /* [watch-masks] */
+	sigset_t set;
+
+	if (pthread_equal(pthread_self(), watch.id)) {
+		sigemptyset(&set);
+		sigaddset(&set, signal);
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+		return;
+	}
+	/* One may have begun before, the next after that has not. */
+	while ((now = atomic_load(&watch.masks)) - was < 2) { /* [watch-masks] */
+		watch_poke();
+		poll_default->thread_wait(&watch.masks, now, OA_FOREVER);
+	}
 }
 
 /* The looks. */
@@ -268,6 +297,7 @@ static void *watch_main(void *arg)
 	oa_time_t until;
 	uint32_t word;
 
+	watch.id = pthread_self();
 	trace_begin();
 	for (;;) {
 		word = atomic_load(&watch.word); /* [watch-word] */
@@ -400,11 +430,13 @@ void watch_del(struct runtime *rt)
 	if (!d)
 		return;
 	delist(d);
-	pthread_mutex_lock(&watch.lock);
 	if (d->signal)
-		dump_signal_put(d->signal);
+		wait_masked(d->signal);
+	pthread_mutex_lock(&watch.lock);
 	if (!--watch.users)
 		stop_thread();
+	if (d->signal)
+		dump_signal_put(d->signal);
 	pthread_mutex_unlock(&watch.lock);
 	rt->watch = NULL;
 	mem_free(rt_alloc(rt), d, watched_size(rt));
