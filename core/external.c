@@ -144,6 +144,7 @@ static int drive(struct worker *w, oa_time_t deadline)
 int oa_poll_once(struct oa_runtime *r, oa_time_t deadline)
 {
 	struct runtime *rt = (struct runtime *)r;
+	struct arch_fpctl fpctl;
 	struct cxx_state cxx;
 	int err = check(rt);
 
@@ -153,7 +154,11 @@ int oa_poll_once(struct oa_runtime *r, oa_time_t deadline)
 		return -ESHUTDOWN;
 	/* It may be called where an exception is being handled. */
 	rt->workers[0]->cxx = cxx_lay_aside(&cxx);
+	/* Tasks run with the usual control words, as on any worker. */
+	arch_fpctl_save(&fpctl);
+	arch_fpctl_reset();
 	err = drive(rt->workers[0], deadline);
+	arch_fpctl_set(&fpctl);
 	cxx_take_up(&cxx);
 	return err;
 }

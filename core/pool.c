@@ -155,6 +155,8 @@ static void run(struct pool_worker *pw, struct task *t)
 	/* It is a thread's before anybody may wake it as one. */
 	task_set(t, TASK_THREAD | TASK_STARTED);
 	thread_lend(t);
+	/* Of who made the thread, or of the last task. */
+	arch_fpctl_reset();
 	if (!setjmp(pw->exit)) {
 		pw->result = arch_call_bottom(t->fn, t->arg);
 		if (unlikely(fork_was_in_task()))

@@ -318,11 +318,15 @@ static void worker_main(struct worker *w)
 {
 	struct runtime *rt = w->rt;
 	int err = worker_init(w);
+	struct arch_fpctl fpctl;
 	struct cxx_state cxx;
 	bool made = !err;
 
-	/* oa_run() may be called where an exception is being handled */
+	/* oa_run() may be called where an exception is being handled, */
 	w->cxx = cxx_lay_aside(&cxx);
+	/* and under a rounding mode, say; all workers are to be alike. */
+	arch_fpctl_save(&fpctl);
+	arch_fpctl_reset();
 	if (!err) {
 		worker_set_self(w);
 		overflow_thread();
@@ -344,6 +348,7 @@ static void worker_main(struct worker *w)
 		worker_set_self(NULL);
 	}
 	overflow_thread_gone();
+	arch_fpctl_set(&fpctl);
 	cxx_take_up(&cxx);
 	atomic_store(&w->state, (uint32_t)WORKER_DEAD); /* [park-kick] */
 }
