@@ -3,7 +3,8 @@
 # (for make), $(O)/include/generated/config.h (for C) and $(O)/FEATURE-DUMP.
 # Probed again when the compiler, a probe or the installed packages change.
 
-feature-key := $(CC) $(cross-flags) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(san-flags)
+feature-key := $(CC) $(cross-flags) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(san-flags) \
+	$(PKG_CONFIG_PATH)
 config-deps := scripts/probe-features Makefile scripts/Makefile.feature \
 	$(wildcard tools/feature/test-* /var/lib/dpkg/status)
 
@@ -17,6 +18,8 @@ endif
 endif
 
 probe-env = CC='$(CC)' CXX='$(CXX)' PKG_CONFIG='$(PKG_CONFIG)' \
+	CPPFLAGS='$(call sh-esc,$(CPPFLAGS))' \
+	LDFLAGS='$(call sh-esc,$(LDFLAGS))' \
 	triplet='$(triplet)' SILENT='$(filter silent_,$(quiet))'
 $(O)/config.mk: $(config-deps)
 	@$(probe-env) scripts/probe-features $(O) '$(call sh-esc,$(strip $(feature-key)))'
