@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Names for addresses of code: what the dynamic linker knows, else what the
- * object's file has in its symbol table, so that functions which are not
- * exported have names as well. Files are mapped while the names are printed.
+ * Names for addresses of code, from the symbol table of the object's file, or
+ * what it exports if it has none. Files are mapped while the names are printed.
  */
 #include "core/symbol.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -67,16 +65,6 @@ static int find_object(struct object *o, uintptr_t pc)
 	dl_iterate_phdr(look_in, o);
 	symbol_unlock();
 	return o->found;
-}
-
-static int find_exported(const void *at, Dl_info *info)
-{
-	int found;
-
-	symbol_lock();
-	found = dladdr(at, info) && info->dli_sname;
-	symbol_unlock();
-	return found;
 }
 
 int symbol_is_code(const void *pc)
@@ -226,13 +214,9 @@ const char *symbol_print(struct symbols *s, const void *pc, int ret, char *buf,
 {
 	/* Behind a call that does not return the next function begins. */
 	const char *at = pc ? (const char *)pc - !!ret : NULL;
-	Dl_info info;
 
-	if (pc && find_exported(at, &info))
-		snprintf(buf, n, "%s+%#lx", info.dli_sname,
-			 (unsigned long)((const char *)pc -
-					 (const char *)info.dli_saddr));
-	else if (!pc || !from_file(s, at, buf, n, !!ret))
+	/* Not by dladdr(3): its lock is held while constructors run. */
+	if (!pc || !from_file(s, at, buf, n, !!ret))
 		snprintf(buf, n, "%p", pc);
 	return buf;
 }
