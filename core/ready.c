@@ -94,7 +94,7 @@ static __cold_path void ready_foreign(struct task *t)
  */
 static __cold_path void ready_urgent(struct worker *w, struct task *t)
 {
-	if (!t->locks && READ_ONCE(t->prio) != task_own_prio(t))
+	if (!READ_ONCE(t->locks) && READ_ONCE(t->prio) != task_own_prio(t))
 		WRITE_ONCE(t->prio, task_own_prio(t));
 	if (!w || w->rt != t->rt || t->rt->debug_migrate) {
 		ready_foreign(t);

@@ -140,7 +140,7 @@ struct task {
 	const void *site;		/* I; who spawned it */
 	uint16_t pin;			/* I; with TASK_PINNED */
 	uint16_t home;			/* 1; worker that it waits on */
-	uint16_t locks;			/* T; mutexes held */
+	uint16_t locks;			/* T, and who hands it one; mutexes held */
 	int8_t prio;			/* A; as it runs, inherited or its own */
 	uint8_t abort_msg;		/* A; it is in some ->aborts; core/op.c */
 

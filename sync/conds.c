@@ -218,8 +218,6 @@ void conds_give_up(struct task *t)
 static void passed(struct start *s)
 {
 	s->held |= 1u << s->stage;
-	if (s->stage == STAGE_MUTEX)
-		s->task->locks++;
 	s->stage++;
 }
 
@@ -238,8 +236,11 @@ static bool waits(struct worker *w, struct start *s, int *err)
 	s->waiting = true;
 	*err = enter(s);
 	if (!*err) {
-		if (until != OA_FOREVER)
+		if (until != OA_FOREVER) {
+			/* [timer-look] its wait before the look at the timer */
+			smp_mb();
 			park_arm(w, t, until);
+		}
 		park_unstarted(t, h, epoch);
 		return true;
 	}

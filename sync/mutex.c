@@ -53,7 +53,7 @@ static inline void count_use(struct oa_mutex *m)
 	COUNT_ONE(m->oa__uses);
 }
 
-/* By the running task or thread @t. */
+/* By the running task or thread @t, or for one that has not started. */
 static inline void taken(struct oa_mutex *m, struct task *t)
 {
 	count_use(m);
@@ -194,12 +194,8 @@ static inline void lends(struct waiter *n, uint64_t w)
 		lend(holder(w), prio);
 }
 
-/*
- * Under the lock, by who gives it up or has just got it: one that was lent to
- * while it stood in the queue has to stand further ahead. It is looked for among
- * the first, and only in a process in which some task ever had a priority.
- */
-static __cold_path void sort_in(struct sync *s)
+/* Under the lock: of the first that wait. */
+static struct waiter *most_urgent(struct sync *s)
 {
 	struct waiter *best = s->queue, *n = best;
 
@@ -208,10 +204,27 @@ static __cold_path void sort_in(struct sync *s)
 		if (READ_ONCE(n->task->prio) < READ_ONCE(best->task->prio))
 			best = n;
 	}
-	if (best == s->queue)
+	return best;
+}
+
+/*
+ * Under the lock, by who gives it up or has just got it: one that was lent to
+ * while it stood in the queue has to stand further ahead. It is looked for among
+ * the first, and only in a process in which some task ever had a priority.
+ */
+static __cold_path void sort_in(struct sync *s)
+{
+	struct waiter *best = most_urgent(s), *at;
+	int8_t prio = READ_ONCE(best->task->prio);
+
+	/* Forward only: if none of them lets it pass it stays where it is. */
+	for (at = s->queue; at != best; at = at->next) {
+		if (!goes_before(best, prio, at))
+			continue;
+		sync_remove(s, best);
+		queue_insert(&s->queue, at, best);
 		return;
-	sync_remove(s, best);
-	put_before(s, best, READ_ONCE(best->task->prio));
+	}
 }
 
 static inline void sort(struct sync *s)
@@ -227,7 +240,8 @@ static inline void inherit(struct sync *s, struct task *t)
 
 	if (likely(!READ_ONCE(task_prios)) || !s->queue)
 		return;
-	prio = READ_ONCE(s->queue->task->prio);
+	/* It need not stand ahead: the first may have been overtaken too often. */
+	prio = READ_ONCE(most_urgent(s)->task->prio);
 	if (prio < READ_ONCE(t->prio))
 		lend(t, prio);
 }
@@ -241,6 +255,12 @@ static __cold_path void inherit_taken(struct oa_mutex *m, struct task *t)
 	sort(s);
 	inherit(s, t);
 	sync_unlock(s, w);
+}
+
+static inline void look_who_waits(struct oa_mutex *m, struct task *t)
+{
+	if (unlikely(READ_ONCE(task_prios)) && sync_glance(m) & SYNC_WAITERS)
+		inherit_taken(m, t);
 }
 
 /* The caller has found it to be his own. */
@@ -294,9 +314,7 @@ static bool watch(struct oa_mutex *m, struct task *t)
 			/* [sync] pairs with who unlocked it */
 			if (atomic_cas(&m->oa__word, &w, to)) {
 				taken(m, t);
-				if (unlikely(to & SYNC_WAITERS &&
-					     READ_ONCE(task_prios)))
-					inherit_taken(m, t);
+				look_who_waits(m, t);
 				return true;
 			}
 		}
@@ -340,8 +358,6 @@ static int wait_turn(struct oa_mutex *m, struct waiter *n, oa_time_t own)
 		return err;
 	}
 	n->tries++;
-	if (n->fired)
-		n->task->locks++;
 	return n->fired;
 }
 
@@ -418,8 +434,7 @@ int oa_mutex_trylock(struct oa_mutex *m)
 		/* [sync] pairs with who unlocked it */
 		if (atomic_cas(&m->oa__word, &w, w | (uint64_t)(uintptr_t)t)) {
 			taken(m, t);
-			if (unlikely(w & SYNC_WAITERS && READ_ONCE(task_prios)))
-				inherit_taken(m, t);
+			look_who_waits(m, t);
 			return 0;
 		}
 		if (w & SYNC_LOCK)
@@ -434,8 +449,10 @@ int mutex_enlist(struct oa_mutex *m, struct waiter *n)
 	uint64_t w = sync_lock(s);
 
 	if (!holder(w)) {
+		sort(s);
+		inherit(s, n->task);
 		sync_unlock(s, w | (uint64_t)(uintptr_t)n->task);
-		count_use(m);
+		taken(m, n->task);
 		return 1;
 	}
 	waiter_open(n);
@@ -478,11 +495,14 @@ static bool unlock_slow(struct oa_mutex *m)
 		}
 		n->fired = true;
 		count_use(m);
+		/* Now: who makes it ready asks whether it holds any. */
+		WRITE_ONCE(t->locks, t->locks + 1);
 		if (waiter_claim(n, &wk)) {
 			w |= (uint64_t)(uintptr_t)t;
 			inherit(s, t);
 			break;
 		}
+		WRITE_ONCE(t->locks, t->locks - 1);
 		WRITE_ONCE(m->oa__uses, m->oa__uses - 1);
 	}
 	sync_unlock(s, sync_mark(s, w));

@@ -529,6 +529,172 @@ PRIO_TEST(a_holder_inherits_from_those_that_wait_already)
 	EXPECT_OK(join_code(w));
 }
 
+/* One that passes by while the mutex is on its way to another. */
+
+static void *takes_it_again(void *arg)
+{
+	ASSERT_OK(oa_mutex_lock(&now->m));
+	TELL(now->at, 1);
+	while (!SEEN(now->stop))
+		ASSERT_OK(oa_yield());
+	EXPECT_EQ(-12, prio_of(oa_self()));
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	EXPECT_EQ(10, prio_of(oa_self()));
+	if (!oa_mutex_trylock(&now->m)) {
+		/* There is one more that waits. */
+		if (SYNC(mutex, &now->m, waiters))
+			EXPECT_EQ(-12, prio_of(oa_self()));
+		ASSERT_OK(oa_mutex_unlock(&now->m));
+	}
+	return arg;
+}
+
+PRIO_TEST(a_passer_by_inherits)
+{
+	oa_task_t h = oa_spawn(takes_it_again, NULL, .prio = 10), t[2];
+
+	task_wait_until(SEEN(self->at));
+	for (int i = 0; i < 2; i++) {
+		t[i] = oa_spawn(locks_and_notes, NULL, .prio = -12);
+		until_state(t[i], OA_TASK_PARKED);
+	}
+	TELL(self->stop, 1);
+	EXPECT_OK(join_code(h));
+	for (int i = 0; i < 2; i++)
+		EXPECT_OK(join_code(t[i]));
+	EXPECT_EQ(2u, self->n);
+}
+
+/*
+ * Who was overtaken so often that nobody passes it any more stands before the
+ * urgent one, who can only lend. The test's own task is the first holder.
+ */
+
+enum { PASSES = 64, IN_VAIN = 4 };
+
+static uint32_t waiting(void)
+{
+	return SYNC(mutex, &now->m, waiters);
+}
+
+static oa_task_t patient_one(void)
+{
+	oa_task_t t = oa_spawn(locks_and_notes, NULL, .prio = 19);
+
+	until_state(t, OA_TASK_PARKED);
+	return t;
+}
+
+/* It is woken, finds the mutex taken again, and stands in the queue again. */
+static void woken_in_vain(uint32_t others)
+{
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	ASSERT_OK(oa_mutex_trylock(&now->m));
+	task_wait_until(waiting() == others + 1);
+}
+
+/* The holder's: as many go before the last that waits as may. */
+static void overtaken(void)
+{
+	uint32_t before = waiting();
+	oa_task_t t[PASSES];
+
+	for (int i = 0; i < PASSES; i++) {
+		t[i] = oa_spawn(locks_and_notes, NULL);
+		until_state(t[i], OA_TASK_PARKED);
+	}
+	EXPECT_EQ(before + PASSES, waiting());
+	/* Who was ahead of that goes behind those. */
+	if (before > 1)
+		woken_in_vain(before + PASSES - 1);
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	for (int i = 0; i < PASSES; i++)
+		EXPECT_OK(join_code(t[i]));
+	ASSERT_OK(oa_mutex_lock(&now->m));
+	task_wait_until(waiting() == before);
+}
+
+static oa_task_t urgent_one(void)
+{
+	oa_task_t t = oa_spawn(locks_and_notes, NULL, .prio = -12);
+
+	until_state(t, OA_TASK_PARKED);
+	return t;
+}
+
+ORDER_TEST(what_is_handed_over_is_lent_to)
+{
+	oa_task_t x, u;
+
+	ASSERT_OK(oa_mutex_lock(&self->m));
+	x = patient_one();
+	overtaken();
+	for (int i = 1; i < IN_VAIN; i++)
+		woken_in_vain(0);
+	u = urgent_one();
+	EXPECT_EQ(19, prio_of(x));
+	ASSERT_OK(oa_mutex_unlock(&self->m));
+	EXPECT_EQ(-12, prio_of(x));
+	EXPECT_ERR(oa_mutex_trylock(&self->m), -EAGAIN);
+	EXPECT_OK(join_code(x));
+	EXPECT_OK(join_code(u));
+}
+
+ORDER_TEST(not_by_the_first_alone)
+{
+	oa_task_t x[2], u;
+
+	ASSERT_OK(oa_mutex_lock(&self->m));
+	x[0] = patient_one();
+	overtaken();
+	x[1] = patient_one();
+	overtaken();
+	u = urgent_one();
+	ASSERT_OK(oa_mutex_unlock(&self->m));
+	EXPECT_EQ(0, prio_of(oa_self()));
+	ASSERT_OK(oa_mutex_trylock(&self->m));
+	EXPECT_EQ(-12, prio_of(oa_self()));
+	ASSERT_OK(oa_mutex_unlock(&self->m));
+	EXPECT_OK(join_code(u));
+	for (int i = 0; i < 2; i++)
+		EXPECT_OK(join_code(x[i]));
+}
+
+static void *starts_with_it(void *arg)
+{
+	EXPECT_EQ(-12, prio_of(oa_self()));
+	TELL(now->stop, 1);
+	return arg;
+}
+
+/* Both wait here; one of them is on its way when the other task takes it. */
+static void *lets_it_start(void *arg)
+{
+	oa_task_t u[2], t;
+
+	ASSERT_OK(oa_mutex_lock(&now->m));
+	for (int i = 0; i < 2; i++) {
+		u[i] = oa_spawn(locks_and_notes, NULL, .prio = -12,
+				.worker = OA_WORKER(0));
+		until_state(u[i], OA_TASK_PARKED);
+	}
+	ASSERT_OK(oa_mutex_unlock(&now->m));
+	t = oa_spawn(starts_with_it, NULL, .prio = 10, .mutex = &now->m,
+		     .worker = OA_WORKER(1));
+	wait_until(SEEN(now->stop));
+	EXPECT_OK(join_code(t));
+	for (int i = 0; i < 2; i++)
+		EXPECT_OK(join_code(u[i]));
+	return arg;
+}
+
+TASK_TEST_F(prio, who_starts_with_it_is_lent_to, .workers = 2)
+{
+	EXPECT_OK(join_code(oa_spawn(lets_it_start, NULL,
+				     .worker = OA_WORKER(0))));
+	EXPECT_EQ(2u, self->n);
+}
+
 /*
  * The classic: a patient one holds what an urgent one wants, and a crowd in
  * between would run for long.
