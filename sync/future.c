@@ -103,21 +103,28 @@ static int publish(struct oa_future *f, void *value, uint64_t bits)
 	}
 	wakes_init(&wk);
 	f->oa__value = value;
-	while ((n = sync_pop(s)))
+	while ((n = sync_pop(s))) {
+		/* A select takes the lock, and reads it then. */
+		if (n->mode != WAITER_SELECT)
+			*(void **)n->data = value;
 		waiter_claim(n, &wk);
+	}
 	sync_unlock(s, sync_mark(s, w | bits));
 	wakes_run(&wk);
 	return 0;
 }
 
-/* It is set, which the caller has seen in the word. */
-static inline int give(const struct oa_future *f, void **value)
+static inline int tell(void *v, void **value)
 {
-	void *v = f->oa__value;
-
 	if (value)
 		*value = v;
 	return oa_err_code(v);
+}
+
+/* It is set, which the caller has seen in the word. */
+static inline int give(const struct oa_future *f, void **value)
+{
+	return tell(f->oa__value, value);
 }
 
 int oa_future_set(struct oa_future *f, void *value)
@@ -209,6 +216,34 @@ static inline uint64_t look(struct oa_future *f)
 
 /* ---- getting */
 
+/* The value comes with the wake-up: who is woken does not look at it again. */
+static __noinline int get_slow(struct oa_future *f, struct task *t,
+			       void **value, oa_time_t deadline)
+{
+	struct sync *s = sync_of(f);
+	void *v = NULL;
+	struct waiter n;
+	uint64_t w;
+	int err;
+
+	waiter_enter(&n, t, future_gate.what, s, deadline);
+	n.data = &v;
+	w = sync_lock(s);
+	if (w & FUTURE_SET) {
+		v = f->oa__value;
+		sync_unlock(s, w);
+		return tell(v, value);
+	}
+	waiter_open(&n);
+	sync_append(s, &n);
+	err = sync_sleep(s, w, &n, deadline);
+	if (unlikely(err)) {
+		sync_withdraw(s, &n);
+		return err;
+	}
+	return tell(v, value);
+}
+
 static inline __attribute__((always_inline)) int
 get(struct oa_future *f, void **value, oa_time_t deadline)
 {
@@ -220,11 +255,8 @@ get(struct oa_future *f, void **value, oa_time_t deadline)
 	err = sync_begin(&t);
 	if (unlikely(err))
 		return err;
-	if (unlikely(!(look(f) & FUTURE_SET))) {
-		err = gate_wait_slow(&future_gate, sync_of(f), t, deadline);
-		if (unlikely(err))
-			return err;
-	}
+	if (unlikely(!(look(f) & FUTURE_SET)))
+		return arch_return_int(get_slow(f, t, value, deadline));
 	return give(f, value);
 }
 

@@ -16,6 +16,7 @@ struct object {
 		struct oa_waitgroup waitgroup;
 		struct oa_latch latch;
 		struct oa_cond cond;
+		struct oa_future future;
 	};
 };
 
@@ -48,6 +49,9 @@ KIND(latch, o->latch = (struct oa_latch)OA_LATCH_INIT(1),
 KIND(cond, o->cond = (struct oa_cond)OA_COND_INIT,
      ASSERT_OK(oa_cond_broadcast(&o->cond)))
 
+KIND(future, o->future = (struct oa_future)OA_FUTURE_INIT,
+     ASSERT_OK(oa_future_set(&o->future, &of_cond)))
+
 static int sem_wait(struct object *o)
 {
 	return oa_sem_wait(&o->sem);
@@ -78,6 +82,15 @@ static int cond_wait(struct object *o)
 	return err;
 }
 
+static int future_wait(struct object *o)
+{
+	void *value = NULL;
+	int err = oa_future_get(&o->future, &value);
+
+	EXPECT_EQ((void *)&of_cond, value);
+	return err;
+}
+
 static const struct kind {
 	const char *name;
 	void (*make)(struct object *o);
@@ -87,7 +100,7 @@ static const struct kind {
 	int (*end)(struct object *o);
 } kinds[] = {
 	KIND_OF(sem), KIND_OF(event), KIND_OF(waitgroup), KIND_OF(latch),
-	KIND_OF(cond),
+	KIND_OF(cond), KIND_OF(future),
 };
 
 FIXTURE(destroy) {
