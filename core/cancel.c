@@ -31,8 +31,7 @@ static int cancel(struct task *t, oa_task_t h, bool swept)
 		task_delay_skip(t, life);
 	else
 		/* Who starts it swaps the life word, too, and sees the flag. */
-		park_cancel(t, h, life & LIFE_QUEUED ||
-			    (swept && !(READ_ONCE(t->flags) & TASK_STARTED)));
+		park_cancel(t, h, swept || life & LIFE_QUEUED);
 	return 0;
 }
 

@@ -58,6 +58,7 @@ void task_delay_file(struct worker *w, struct task *t, uint64_t seen)
 		task_delay_skip(t, seen);
 		return;
 	}
+	smp_mb(); /* [timer-look] that it is delayed, before the look at the timer */
 	park_arm(w, t, t->deadline);
 	/* [delayed] pairs with the walk that sets ->stopping */
 	smp_mb();
@@ -96,14 +97,17 @@ void task_delay_skip(struct task *t, uint64_t seen)
 {
 	uint32_t flags = READ_ONCE(t->flags);
 	bool urgent = READ_ONCE(t->prio);
-	struct runtime *rt = READ_ONCE(t->rt);
 	struct worker *w = worker_self(), *to;
+	struct runtime *rt;
 
-	/* Afterwards a join may have it: nothing of it is to be read. */
-	if (!over(t, seen))
-		return;
-	/* Once it is queued it may run, and its runtime end. */
+	/* It may be another runtime's, shut down at once, or end by this. */
 	rcu_read_lock();
+	rt = READ_ONCE(t->rt);
+	/* Afterwards a join may have it: nothing of it is to be read. */
+	if (!rt || !over(t, seen)) {
+		rcu_read_unlock();
+		return;
+	}
 	if (flags & TASK_PINNED) {
 		to = rt->workers[t->pin];
 		inbox_push(to, t);

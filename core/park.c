@@ -332,7 +332,7 @@ void park_commit_locked(struct worker *w, struct task *t)
 		cancel_wait(t, parked);
 }
 
-void park_cancel(struct task *t, oa_task_t h, bool unstarted)
+void park_cancel(struct task *t, oa_task_t h, bool seen)
 {
 	/* [park-cancel] after the flag was set; pairs with park_commit() */
 	uint64_t word = atomic_load(&t->wait), life;
@@ -342,7 +342,7 @@ void park_cancel(struct task *t, oa_task_t h, bool unstarted)
 	 * for a request, or joins what it runs, stores without a fence. That it
 	 * has started may be on the way just as well.
 	 */
-	if (!wait_open(word) && park_is_asymmetric() && !unstarted) {
+	if (!wait_open(word) && park_is_asymmetric() && !seen) {
 		poll_default->membarrier();
 		word = atomic_load(&t->wait);
 	}

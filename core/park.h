@@ -204,8 +204,11 @@ void park_commit(struct worker *w, struct task *t);
 void park_commit_join(struct worker *w, struct task *t);
 void park_commit_locked(struct worker *w, struct task *t);
 
-/* Any thread. Ends the present wait of @t if it may be cancelled. */
-void park_cancel(struct task *t, oa_task_t h, bool unstarted);
+/*
+ * Any thread. Ends the present wait of @t if it may be cancelled. @seen: its
+ * word needs no fence to be seen, or somebody looks again after one.
+ */
+void park_cancel(struct task *t, oa_task_t h, bool seen);
 
 /* Worker: timers that are due; how many fired. */
 unsigned int park_expire(struct worker *w, oa_time_t now);

@@ -38,8 +38,23 @@ static void cancel_one(struct runtime *rt, struct task *t)
 		task_cancel(h, true);
 }
 
-static __noinline void cancel_chunk(struct runtime *rt,
-				    const struct slab_chunk *k)
+/* What it waits in: nothing is lost if the slot is another's by now. */
+static void look_again(struct runtime *rt, struct task *t)
+{
+	uint64_t life = atomic_load_acq(&t->life); /* [life] */
+	oa_task_t h;
+
+	if (!(life & LIFE_CANCEL) || life & LIFE_ENDED ||
+	    READ_ONCE(t->rt) != rt)
+		return;
+	h.id = life >> LIFE_GEN_SHIFT << LIFE_GEN_SHIFT | t->slot;
+	park_cancel(t, h, true);
+}
+
+typedef void (*visitor)(struct runtime *rt, struct task *t);
+
+static __noinline void walk_chunk(struct runtime *rt, visitor visit,
+				  const struct slab_chunk *k)
 {
 	/*
 	 * [slab-dir] What comes by the list is there, and complete; the thread
@@ -47,19 +62,31 @@ static __noinline void cancel_chunk(struct runtime *rt,
 	 */
 	(void)atomic_load_acq(&task_cache.nr_chunks);
 	for (uint32_t i = 0; i < k->count; i++)
-		cancel_one(rt, (struct task *)
-			   (k->objs + i * sizeof(struct task)));
+		visit(rt, (struct task *)
+			  (k->objs + i * sizeof(struct task)));
 }
 
 /* Every task of @rt; runs beside the workers and stops nobody. */
-static __glance void cancel_all(struct runtime *rt)
+static __glance void walk(struct runtime *rt, visitor visit)
 {
 	struct slab_chunk *k;
 
 	rcu_read_lock();
 	cds_list_for_each_entry_rcu(k, &task_cache.chunks, node)
-		cancel_chunk(rt, k);
+		walk_chunk(rt, visit, k);
 	rcu_read_unlock();
+}
+
+static void cancel_all(struct runtime *rt)
+{
+	/* [stop] workers that started a task before they saw it */
+	rt->poll->membarrier();
+	walk(rt, cancel_one);
+	if (!park_is_asymmetric())
+		return;
+	/* [park-asym] waits that were not to be seen yet: one fence for all */
+	rt->poll->membarrier();
+	walk(rt, look_again);
 }
 
 static int runtime_of(struct oa_runtime *r, struct runtime **rt)
@@ -124,11 +151,8 @@ int oa_shutdown(struct oa_runtime *r, enum oa_shutdown_how how)
 	rt_event(rt, OA_EVENT_SHUTDOWN, -1, how, NULL);
 	if (how == OA_SHUTDOWN_NOW)
 		hurry(rt);
-	if (how != OA_SHUTDOWN_DRAIN) {
-		/* [stop] workers that started a task before they saw it */
-		rt->poll->membarrier();
+	if (how != OA_SHUTDOWN_DRAIN)
 		cancel_all(rt);
-	}
 	idle_kick_all(rt);
 	rcu_read_unlock();
 	return 0;

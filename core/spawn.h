@@ -34,8 +34,8 @@ void task_delay_file(struct worker *w, struct task *t, uint64_t seen);
 void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 		     oa_time_t now);
 /*
- * oa_cancel(). @swept: all threads have passed a fence since ->stopping was set,
- * so a task that does not look started has not, and won't without a look at it.
+ * oa_cancel(). @swept: the caller makes all threads pass a fence when it has done
+ * so to many, and looks at their waits again.
  */
 int task_cancel(oa_task_t h, bool swept);
 /* Any thread: it need not wait any longer. */
