@@ -35,6 +35,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <oa/io.h>
@@ -262,17 +264,37 @@ static bool which_file(int fd, bool *stream, uint64_t *file)
 	return true;
 }
 #else
+/*
+ * What the kernel knows of itself: fstat(2) would ask a server of the file, and
+ * have what was written reach it first.
+ */
+static int look_at(int fd, struct stat *st)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		  STATX_TYPE | STATX_INO, &x))
+		return fstat(fd, st);	/* there are filters that know no statx */
+	st->st_mode = x.stx_mode;
+	st->st_ino = x.stx_ino;
+	st->st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+	return 0;
+}
+
 static bool which_file(int fd, bool *stream, uint64_t *file)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
+	if (look_at(fd, &st))
 		return false;
+	/*
+	 * A regular file may be a stream as well. Reading nothing tells, and
+	 * unlike lseek(2) waits for nobody who uses the position.
+	 */
+	*stream = preadv2(fd, NULL, 0, 0, 0) < 0 && errno == ESPIPE;
 	/* Two that share a number wait for each other; 0 is none. */
 	*file = st.st_ino ^ st.st_dev * 0x9e3779b97f4a7c15ull;
-	*file = S_ISREG(st.st_mode) ? *file ? *file : 1 : 0;
-	*stream = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
-		  (!*file && lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE);
+	*file = S_ISREG(st.st_mode) && !*stream ? *file ? *file : 1 : 0;
 	return true;
 }
 #endif
@@ -478,9 +500,10 @@ static void end_requests(struct task *t, struct closer *c, uint32_t id)
 /*
  * close(2) itself, by request: what has to be written back may take time. The
  * kernel may want a thread for that, and end the request when none can be made
- * just then: nobody else cancels it, so it has not begun, and begins anew.
+ * just then: nobody else cancels it, so it has not begun, and begins anew. But
+ * what closes may say so of its own as well, and then the number is gone.
  */
-static int close_number(struct task *t, int fd)
+static int close_number(struct task *t, int fd, uint32_t gen)
 {
 	struct worker *w;
 	struct op op;
@@ -493,7 +516,8 @@ static int close_number(struct task *t, int fd)
 			break;
 		op_start(w, t, &op, park_begin(t, WAIT_OP, OA_FOREVER));
 		park_wait(t);
-		if (likely(op.res != -ECANCELED))
+		if (likely(op.res != -ECANCELED) || !fd_is(fd, gen) ||
+		    fcntl(fd, F_GETFD) < 0)
 			return op.res;
 	}
 	return op_plain(&op);
@@ -582,7 +606,7 @@ int oa_close(int fd)
 		return -EPERM;
 	word = fd >= 0 ? word_of(fd) : NULL;
 	if (!word)
-		return fd >= 0 ? close_number(t, fd) : -EBADF;
+		return fd >= 0 ? close_number(t, fd, 0) : -EBADF;
 	if (!claim_close(t, word, &v))
 		return -EBADF;
 	c.gen = gen_of(v);
@@ -595,7 +619,7 @@ int oa_close(int fd)
 	v = (uint64_t)c.gen << FD_GEN_SHIFT;
 	/* [fd] nobody but us changes a closing word, but for its bits */
 	atomic_store(word, v | FD_FINAL);
-	err = close_number(t, fd);
+	err = close_number(t, fd, c.gen);
 	v = atomic_load_acq(word); /* [fd] */
 	while (gen_of(v) == c.gen &&
 	       !atomic_cas(word, &v, (uint64_t)(c.gen + 1) << FD_GEN_SHIFT))

@@ -152,6 +152,8 @@ static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 		ret = io_run(&op);
 		if (likely(ret != -EAGAIN))
 			return ret;
+		if (!fd_is(fd, gen))
+			return -EBADF;
 		ret = rw_poll(fd, code == OP_WRITE || code == OP_WRITEV);
 		if (!ret)
 			ret = io_next_step(fd, gen, true);
@@ -193,6 +195,7 @@ static ssize_t rw_later(const struct rw *rw)
 }
 
 #define RW_ANOTHER	(-4095L)	/* the number is of another file */
+#define RW_LOOKS	3		/* at what file it is */
 
 /* It has the position, and may do it. */
 static ssize_t rw_alone(const struct rw *rw, uint64_t file, uint32_t gen)
@@ -229,6 +232,15 @@ static __noinline ssize_t rw_at_position(const struct rw *rw, uint64_t file)
 	return ret;
 }
 
+/*
+ * What waits may be a file by now, closed by other means when it was none: a
+ * write there may be lost. It is not worth a look at each read.
+ */
+static inline bool rw_is_file(const struct rw *rw)
+{
+	return rw->writes && rw->off == OFFSET_NONE && !fd_file_is(rw->fd, 0);
+}
+
 __always_inline_oa ssize_t rw_run(const struct rw *rw)
 {
 	struct worker *w;
@@ -236,15 +248,23 @@ __always_inline_oa ssize_t rw_run(const struct rw *rw)
 	ssize_t ret;
 	long now;
 
-	do {
+	/* There are files that never tell the same of themselves. */
+	for (int i = 0; i < RW_LOOKS; i++) {
 		ret = io_try_begin(rw->fd, &w);
 		if (ret)
 			return ret;
-		if (rw->off != OFFSET_NONE || !(file = fd_file(rw->fd)))
-			return rw_at_once(w, rw, &now) ? now : rw_later(rw);
+		if (rw->off != OFFSET_NONE || !(file = fd_file(rw->fd))) {
+			if (rw_at_once(w, rw, &now))
+				return now;
+			if (rw_is_file(rw))
+				continue;
+			break;
+		}
 		ret = rw_at_position(rw, file);
-	} while (unlikely(ret == RW_ANOTHER));
-	return ret;
+		if (likely(ret != RW_ANOTHER))
+			return ret;
+	}
+	return rw_later(rw);
 }
 
 static ssize_t rw_vec(int fd, const struct iovec *iov, int n, uint64_t off,

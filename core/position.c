@@ -18,6 +18,7 @@
  */
 #include "core/position.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #include "core/deadline.h"
+#include "core/fd.h"
 #include "core/runtime.h"
 #include "core/spin.h"
 
@@ -51,6 +53,8 @@ static bool is_shared(int a, int b)
 		return true;
 	ret = fcntl(a, OA_F_DUPFD_QUERY, b);
 	if (ret < 0) {
+		if (errno != EINVAL)
+			return true;
 		/* Before Linux 6.10. */
 		ret = (int)syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a,
 				   b);
@@ -59,12 +63,19 @@ static bool is_shared(int a, int b)
 	return ret;
 }
 
+/* A number that was given away since says nothing of the file it was open on. */
+static bool may_share(const struct position *h, const struct position *p)
+{
+	return h->file == p->file &&
+	       (!fd_is(h->fd, h->gen) || is_shared(h->fd, p->fd));
+}
+
 /* Under the lock. Who has the position that @p is to have; NULL: nobody. */
 static struct position *find(const struct bucket *b, const struct position *p)
 {
 	struct position *h = b->holders;
 
-	while (h && (h->file != p->file || !is_shared(h->fd, p->fd)))
+	while (h && !may_share(h, p))
 		h = h->next;
 	return h;
 }
@@ -144,6 +155,7 @@ static void init(struct position *p, uint64_t file, int fd)
 {
 	p->file = file;
 	p->fd = fd;
+	p->gen = fd_gen(fd);
 	p->wait.task = park_self();
 }
 

@@ -10,7 +10,8 @@ struct runtime;
 /* In the frame of who has it, or waits for it. */
 struct position {
 	uint64_t file;			/* I */
-	int fd;				/* I; by which he uses it */
+	int fd;				/* I; by which he uses it, */
+	uint32_t gen;			/* I; as long as it is that one */
 	struct position *next;		/* L:bucket; its holders, or waiters */
 	struct position *first;		/* L:bucket; who waits for this one */
 	struct position **last;		/* L:bucket */

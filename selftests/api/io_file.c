@@ -309,25 +309,48 @@ static void run_all(struct records *r, oa_fn fn)
 		ASSERT_OK(oa_join(t[i], NULL));
 }
 
-TASK_TEST_F(io_file, one_position_for_all, .workers = variant->workers)
+static void share_a_position(const int fds[2])
 {
 	static struct records r;
 	struct stat st;
 
 	memset(&r, 0, sizeof(r));
-	r.fd[0] = self->fd;
-	r.fd[1] = dup(self->fd);
-	ASSERT_GE(r.fd[1], 0);
+	for (int i = 0; i < 2; i++)
+		r.fd[i] = fds[i];
 	run_all(&r, writes_records);
-	ASSERT_EQ(0, fstat(self->fd, &st));
+	ASSERT_EQ(0, fstat(fds[0], &st));
 	EXPECT_EQ((off_t)(WRITERS * RECORDS * sizeof(struct record)),
 		  st.st_size);
-	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
+	ASSERT_EQ(0, lseek(fds[0], 0, SEEK_SET));
 	run_all(&r, reads_records);
 	for (unsigned int i = 0; i < WRITERS; i++)
 		for (unsigned int n = 0; n < RECORDS; n++)
 			ASSERT_EQ(1u, r.seen[i][n]);
-	ASSERT_OK(oa_close(r.fd[1]));
+}
+
+TASK_TEST_F(io_file, one_position_for_all, .workers = variant->workers)
+{
+	int fds[] = { self->fd, dup(self->fd) };
+
+	ASSERT_GE(fds[1], 0);
+	share_a_position(fds);
+	ASSERT_OK(oa_close(fds[1]));
+}
+
+/* As standard output is given a new file. */
+TASK_TEST_F(io_file, one_position_where_pipes_were, .workers = variant->workers)
+{
+	int fds[2];
+	char c;
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(1, oa_write(fds[1], "x", 1));
+	ASSERT_EQ(1, oa_read(fds[0], &c, 1));
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(fds[i], dup2(self->fd, fds[i]));
+	share_a_position(fds);
+	for (int i = 0; i < 2; i++)
+		ASSERT_OK(oa_close(fds[i]));
 }
 
 /* A number that was a file's, and was closed and given away by other means. */

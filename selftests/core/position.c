@@ -5,9 +5,11 @@
  */
 #include "core/position.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/fd.h"
 #include "selftests/api/api_test.h"
 
 #define FILE_A	((uint64_t)7)
@@ -114,6 +116,55 @@ POSITION_TEST(who_gives_up_is_passed_over)
 	EXPECT_OK(code_of(t[4]));
 	EXPECT_EQ(3u, self->passed);
 	position_leave(&other);
+}
+
+/* A number that is given away when its turn has come, before it is used. */
+
+struct entrant {
+	int fd;
+	data *s;
+};
+
+static void *enters_by(void *arg)
+{
+	struct entrant *e = arg;
+	struct position p;
+
+	ASSERT_OK(position_enter(&p, FILE_A, e->fd));
+	e->s->passed++;
+	position_leave(&p);
+	return NULL;
+}
+
+TASK_TEST_F(position, a_number_that_is_anothers_by_then, .workers = 1)
+{
+	struct entrant e[2] = { { -1, self }, { -1, self } };
+	struct position p, q;
+	int fd[3], other;
+	oa_task_t t[2];
+
+	fd[0] = memfd_create("it", MFD_CLOEXEC);
+	other = memfd_create("other", MFD_CLOEXEC);
+	for (int i = 1; i < 3; i++)
+		fd[i] = dup(fd[0]);
+	ASSERT_EQ(1, oa_pwrite(fd[1], "x", 1, 0));
+	ASSERT_OK(position_enter(&p, FILE_A, fd[0]));
+	for (int i = 0; i < 2; i++) {
+		e[i].fd = fd[1 - i];
+		t[i] = oa_spawn(enters_by, &e[i]);
+		task_wait_until(task_state(NULL, t[i]) == OA_TASK_PARKED);
+	}
+	/* The first has it, and has not run. */
+	position_leave(&p);
+	ASSERT_EQ(fd[1], dup2(other, fd[1]));
+	fd_opened(fd[1]);
+	EXPECT_FALSE(position_tryenter(&q, FILE_A, fd[2]));
+	for (int i = 0; i < 2; i++)
+		EXPECT_OK(code_of(t[i]));
+	EXPECT_EQ(2u, self->passed);
+	for (int i = 0; i < 3; i++)
+		ASSERT_OK(oa_close(fd[i]));
+	ASSERT_OK(oa_close(other));
 }
 
 static void *holds_it(void *arg)
