@@ -13,7 +13,8 @@
  * few cache sets (174 ns a switch over 50,000 stacks against 35).
  *
  * Nothing is unmapped while the runtime lives: that interrupts every CPU. A
- * worker reuses the newest first, and batches go to the pool's depot.
+ * worker reuses the newest first, and batches go to the pool's depot; what lies
+ * there for long loses its memory (core/stack_trim.c).
  */
 #include "core/stack.h"
 
@@ -38,21 +39,10 @@
 #ifndef MADV_GUARD_REMOVE
 #define MADV_GUARD_REMOVE 103
 #endif
-#define OA_PIDFD_SELF	(-10000)
-
 #define PAGE		4096
 #define COLOURS		((PAGE - 1024 - 128) / 64)
 #define LOOKED_AT	512	/* bytes below a stack without a guard */
 #define MPROTECT_MAX	16384u	/* guards: half of the usual mappings */
-
-/* Is anybody to be told when stacks go? Touching each for nothing is dear. */
-#if defined(OA_ASAN) || defined(OA_TSAN)
-#define SAN_STACKS	1
-#elif defined(OA_VALGRIND)
-#define SAN_STACKS	RUNNING_ON_VALGRIND
-#else
-#define SAN_STACKS	0
-#endif
 
 /* What worked last; only ever goes down the list, and not past mprotect(). */
 static enum guard_kind guard_kind;
@@ -181,8 +171,8 @@ static enum guard_kind guard_all(struct iovec *v, size_t n)
 	return kind;
 }
 
-static struct stack *slot_init(char *base, size_t size, uint32_t colour,
-			       enum guard_kind guard)
+struct stack *stack_slot_init(char *base, size_t size, uint32_t colour,
+			      enum guard_kind guard)
 {
 	struct stack *s = (struct stack *)(base + size) - 1;
 
@@ -259,12 +249,26 @@ static struct stack *carve(struct stack_pool *p, uint32_t *n)
 	if (guard == GUARD_MPROTECT)
 		atomic_add(&p->mprotected, (uint32_t)slots); /* [guards] */
 	while (slots--) {
-		s = slot_init(base + slots * p->size, p->size,
-			      (uint32_t)(i - slots), guard);
+		s = stack_slot_init(base + slots * p->size, p->size,
+				    (uint32_t)(i - slots), guard);
 		s->next = list;
 		list = s;
 	}
 	return list;
+}
+
+/* A batch, the last that came first. */
+static struct stack *depot_take(struct stack_pool *p)
+{
+	struct stack **from, *s;
+
+	spin_lock(&p->lock);
+	from = p->depot ? &p->depot : &p->cold;
+	s = *from;
+	if (s)
+		*from = s->next_batch;
+	spin_unlock(&p->lock);
+	return s;
 }
 
 bool stack_refill(struct stack_pool *p, struct stack_mag *m)
@@ -279,15 +283,13 @@ bool stack_refill(struct stack_pool *p, struct stack_mag *m)
 		m->spare = NULL;
 		return true;
 	}
-	spin_lock(&p->lock);
-	s = p->depot;
+	s = depot_take(p);
 	if (s) {
-		p->depot = s->next_batch;
 		m->n = s->n;
-	}
-	spin_unlock(&p->lock);
-	if (!s) {
-		s = carve(p, &m->n);
+	} else {
+		s = stack_take_gone(p, &m->n);
+		if (!s)
+			s = carve(p, &m->n);
 		m->fresh += s ? m->n : 0;
 	}
 	m->list = s;
@@ -404,6 +406,7 @@ void stack_pool_keep(struct stack_pool *p)
 	uint32_t stay = 0;
 	struct stack_region *r;
 
+	stack_forget_gone(p);
 	while ((r = p->regions)) {
 		p->regions = r->next;
 		if (!whole && !unmap_others(p, r, &stay)) {
@@ -433,6 +436,7 @@ void stack_pool_fini(struct stack_pool *p)
 		mem_free(NULL, r, sizeof(*r));
 	}
 	p->depot = NULL;
+	stack_forget_gone(p);
 	atomic_sub(&mprotected, p->mprotected); /* [guards] */
 	p->mprotected = 0;
 }
@@ -444,7 +448,7 @@ struct stack *stack_alloc_own(const struct oa_stack_allocator *a, size_t size)
 
 	if (!base)
 		return NULL;
-	return slot_init(base, size, 0, guard_all(&v, 1));
+	return stack_slot_init(base, size, 0, guard_all(&v, 1));
 }
 
 void stack_free_own(const struct oa_stack_allocator *a, struct stack *s)

@@ -3,13 +3,27 @@
 #ifndef OA_CORE_STACK_H
 #define OA_CORE_STACK_H
 
+#include <oa/types.h>
+
 #include "arch/arch.h"
 #include "arch/san.h"
 #include "core/spin.h"
 
 struct oa_stack_allocator;
+struct stack_gone;
 struct runtime;
 struct worker;
+
+#define OA_PIDFD_SELF	(-10000)
+
+/* Is anybody to be told when stacks go? Touching each for nothing is dear. */
+#if defined(OA_ASAN) || defined(OA_TSAN)
+#define SAN_STACKS	1
+#elif defined(OA_VALGRIND)
+#define SAN_STACKS	RUNNING_ON_VALGRIND
+#else
+#define SAN_STACKS	0
+#endif
 
 #define STACK_BATCH	32	/* what moves between workers at once */
 #define STACK_MIN	(16 * 1024)
@@ -56,7 +70,10 @@ struct stack_region {
 struct stack_pool {
 	struct spin lock;
 	size_t size;			/* I */
-	struct stack *depot;		/* L:lock */
+	struct stack *depot;		/* L:lock; batches */
+	struct stack *cold;		/* L:lock; batches, not used since */
+	oa_time_t cold_at;		/* L:lock; ... then */
+	struct stack_gone *gone;	/* L:lock; see core/stack_trim.c */
 	struct stack_region *regions;	/* L:lock; newest first */
 	uint32_t carved;		/* L:lock */
 	uint32_t mprotected;		/* A; guards that cost a mapping */
@@ -81,6 +98,20 @@ void stack_pool_keep(struct stack_pool *p);
 bool stack_refill(struct stack_pool *p, struct stack_mag *m);
 void stack_spill(struct stack_pool *p, struct stack_mag *m);
 void stack_mag_flush(struct stack_pool *p, struct stack_mag *m);
+
+/*
+ * Watch: memory of stacks that were not used for a while goes back. When it
+ * wants to be called again.
+ */
+oa_time_t stack_pool_trim(struct stack_pool *p, oa_time_t now);
+/* Such as have none; *n is set. NULL: there are no such. */
+struct stack *stack_take_gone(struct stack_pool *p, uint32_t *n);
+void stack_forget_gone(struct stack_pool *p);
+extern oa_time_t stack_trim_after;	/* for tests */
+
+/* A slot with a guard, if any, of which nothing else is known. */
+struct stack *stack_slot_init(char *base, size_t size, uint32_t colour,
+			      enum guard_kind guard);
 
 /* For sizes of their own: one mapping each. */
 struct stack *stack_alloc_own(const struct oa_stack_allocator *a, size_t size);

@@ -5,7 +5,7 @@
  *
  * It ticks, at half the shortest limit, while some worker runs tasks. When all
  * are parked, and nothing has moved since the last tick, it looks for deadlocks
- * once more and goes to sleep:
+ * once more and goes to sleep (for a while, if stacks are to be trimmed):
  *
  *	watch (fall_asleep())			worker (core/idle.c)
  *	rt->watch_asleep = 1 of each		state = RUNNING	(exchange)
@@ -54,7 +54,7 @@ static struct {
 	uint32_t asleep;		/* A; see above */
 	uint32_t stop;			/* A */
 	uint32_t masks;			/* A; futex: how often one was set */
-	pthread_t id;			/* of the thread; set as it begins */
+	uintptr_t id;			/* A; pthread_t of the thread */
 } watch = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.list = CDS_LIST_HEAD_INIT(watch.list),
@@ -175,7 +175,7 @@ static void wait_masked(int signal)
 	uint32_t was = atomic_load(&watch.masks), now; /* [watch-masks] */
 	sigset_t set;
 
-	if (pthread_equal(pthread_self(), watch.id)) {
+	if ((uintptr_t)pthread_self() == READ_ONCE(watch.id)) {
 		sigemptyset(&set);
 		sigaddset(&set, signal);
 		pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -195,6 +195,7 @@ struct round {
 	bool busy;			/* some worker, or has been */
 	bool outside;			/* a thread of a blocking pool */
 	bool any;
+	oa_time_t trim;			/* when stacks want to be looked at */
 };
 
 static void look_at_all(struct round *r, oa_time_t now, oa_time_t gap)
@@ -208,6 +209,7 @@ static void look_at_all(struct round *r, oa_time_t now, oa_time_t gap)
 		r->tick = min_of(r->tick, max_of(d->limit / 2, TICK_MIN));
 		r->busy |= stall_look(d, now, gap);
 		r->outside |= pool_busy(d->rt->pool);
+		r->trim = min_of(r->trim, stack_pool_trim(&d->rt->stacks, now));
 	}
 }
 
@@ -249,7 +251,7 @@ static void walk(oa_time_t now)
 /* True: nobody has come back, and who does will wake it. */
 static bool fall_asleep(void)
 {
-	struct round r = { .tick = TICK_MAX };
+	struct round r = { .tick = TICK_MAX, .trim = OA_FOREVER };
 	struct watched *d;
 
 	for_each_watched(d)
@@ -268,7 +270,7 @@ static bool fall_asleep(void)
 static oa_time_t look_round(void)
 {
 	oa_time_t now = poll_default->now(), gap = now - at.last;
-	struct round r = { .tick = TICK_MAX };
+	struct round r = { .tick = TICK_MAX, .trim = OA_FOREVER };
 
 	/* Stopped, or short of a processor, as the workers may have been. */
 	gap = at.tick && gap > 2 * at.tick ? gap - at.tick : 0;
@@ -286,10 +288,10 @@ static oa_time_t look_round(void)
 		at.tick = 0;
 		/* Those of the pool come and go without telling. */
 		at.dirty = r.outside;
-		return r.outside ? now + TICK_MAX : OA_FOREVER;
+		return r.outside ? min_of(now + TICK_MAX, r.trim) : r.trim;
 	}
 	at.woken = false;
-	return now + r.tick;
+	return min_of(now + r.tick, max_of(r.trim, now + TICK_MIN));
 }
 
 static void *watch_main(void *arg)
@@ -297,7 +299,7 @@ static void *watch_main(void *arg)
 	oa_time_t until;
 	uint32_t word;
 
-	watch.id = pthread_self();
+	WRITE_ONCE(watch.id, (uintptr_t)pthread_self());
 	trace_begin();
 	for (;;) {
 		word = atomic_load(&watch.word); /* [watch-word] */
