@@ -344,16 +344,72 @@ TEST(without_descriptors_from_the_start)
 	EXPECT_EQ(1, flag);
 }
 
-/* Root may lock what it likes; become somebody who may not. */
-static void become_nobody(rlim_t locked)
+/* Returns what it was. */
+static rlim_t lock_at_most(rlim_t bytes)
 {
-	struct rlimit rl = { locked, locked };
+	struct rlimit rl;
+	rlim_t was;
 
+	ASSERT_EQ(0, getrlimit(RLIMIT_MEMLOCK, &rl));
+	was = rl.rlim_cur;
+	rl.rlim_cur = bytes;
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &rl));
+	return was;
+}
+
+/* Root may lock what it likes; become somebody who may not. */
+static rlim_t become_nobody(rlim_t locked)
+{
 	if (geteuid())
 		SKIP("needs root");
 	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
 		SKIP("setresuid");
-	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &rl));
+	return lock_at_most(locked);
+}
+
+/* From Linux 6.14 on: before that rings are not charged for. */
+static void start_unlocked(unsigned int workers)
+{
+	struct oa_runtime *rt = NULL;
+	int flag = 0, err;
+
+	err = oa_run(tell, &flag, .workers = workers);
+	if (!err)
+		SKIP("rings that count against RLIMIT_MEMLOCK");
+	EXPECT_ERR(err, -ENOMEM);
+	expect_named("RLIMIT_MEMLOCK");
+	EXPECT_ERR(oa_start(&rt, tell, &flag, .workers = workers), -ENOMEM);
+	expect_named("RLIMIT_MEMLOCK");
+	EXPECT_NULL(rt);
+	EXPECT_EQ(0, flag);
+}
+
+static void with_too_little_locked(rlim_t locked, unsigned int workers)
+{
+	struct harness_leaks leaks;
+	int flag = 0;
+	rlim_t all;
+
+	harness_leaks_begin(&leaks);
+	all = become_nobody(locked);
+	start_unlocked(workers);
+	EXPECT_NO_LEAKS(&leaks);
+	lock_at_most(all);
+	EXPECT_OK(oa_run(tell, &flag, .workers = workers));
+	EXPECT_EQ(1, flag);
+	expect_named(NULL);
+}
+
+/* Not even for the ring that is made to see what the kernel can do. */
+TEST(without_locked_memory_from_the_start)
+{
+	with_too_little_locked(0, 1);
+}
+
+/* It can make some of the rings, not all. */
+TEST(with_locked_memory_for_some_of_the_workers)
+{
+	with_too_little_locked(32 << 10, 8);
 }
 
 /* The kernel gives back late what closed rings were charged for. */
