@@ -2,6 +2,7 @@
 /* Processors: affinity, control-group quota, pinning. */
 #include "core/cpus.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,60 +28,109 @@ unsigned int cpus_usable(void)
 	return sim_cpus();
 }
 #else
-/* "quota period" or "max period" of one group; 0: no limit. */
-static unsigned int quota_of(const char *dir)
+/* How many numbers there are at the beginning of a file of a group. */
+static int numbers_in(const char *dir, const char *name, long long v[2])
 {
 	char path[512];
-	unsigned long long quota, period;
 	FILE *f;
 	int n;
 
-	snprintf(path, sizeof(path), "%s/cpu.max", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	n = fscanf(f, "%llu %llu", &quota, &period);
+	n = fscanf(f, "%lld %lld", &v[0], &v[1]);
 	fclose(f);
-	if (n != 2 || !period)
-		return 0;
-	return (unsigned int)max_of((quota + period - 1) / period, 1ull);
+	return n;
 }
 
-/* The unified hierarchy's group of this process, and all visible above it. */
-static unsigned int by_quota(void)
+/* Of one group; 0: no limit. Version 2 writes "max" for that, version 1 -1. */
+static unsigned int quota_of(const char *dir)
 {
-	static const char root[] = "/sys/fs/cgroup";
-	char line[384], dir[448], *slash;
-	unsigned int best = 0, q;
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	bool found = false;
+	long long quota[2] = { 0 }, period[2] = { 0 };
 
-	if (!f)
+	if (numbers_in(dir, "cpu.max", quota) == 2) {
+		period[0] = quota[1];
+	} else if (numbers_in(dir, "cpu.cfs_quota_us", quota) != 1 ||
+		   numbers_in(dir, "cpu.cfs_period_us", period) != 1) {
 		return 0;
-	while (!found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, "0::", 3);
-	fclose(f);
-	if (!found)
-		return 0;
-	line[strcspn(line, "\n")] = '\0';
-	snprintf(dir, sizeof(dir), "%s%s", root, line + 3);
-	for (;;) {
-		q = quota_of(dir);
-		if (q && (!best || q < best))
-			best = q;
-		slash = strrchr(dir, '/');
-		if (!slash || (size_t)(slash - dir) < sizeof(root) - 1)
-			return best;
-		*slash = '\0';
 	}
+	if (quota[0] <= 0 || period[0] <= 0)
+		return 0;
+	return (unsigned int)min_of((quota[0] - 1) / period[0] + 1,
+				    (long long)INT_MAX);
+}
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* The group in @dir and all visible above it, up to that in @dir[@top]. */
+static unsigned int quota_above(char *dir, size_t top)
+{
+	unsigned int best = quota_of(dir);
+	char *slash;
+
+	while ((slash = strrchr(dir, '/')) && slash >= dir + top) {
+		*slash = '\0';
+		best = least(best, quota_of(dir));
+	}
+	return best;
+}
+
+/* Is the one for CPUs in a list of controllers? Version 2 lists none. */
+static bool has_cpu(char *list)
+{
+	char *one = list;
+
+	if (!*list)
+		return true;
+	while ((one = strsep(&list, ",")))
+		if (!strcmp(one, "cpu"))
+			return true;
+	return false;
+}
+
+/* @line is "id:controllers:path" of a group of this process. */
+static unsigned int quota_of_line(const char *mounts, char *line)
+{
+	char dir[448], *list;
+	bool v1;
+	int n;
+
+	line[strcspn(line, "\n")] = '\0';
+	strsep(&line, ":");
+	list = strsep(&line, ":");
+	if (!line)
+		return 0;
+	v1 = *list;
+	if (!has_cpu(list))
+		return 0;
+	n = snprintf(dir, sizeof(dir), "%s%s", mounts, v1 ? "/cpu" : "");
+	snprintf(dir + n, sizeof(dir) - (size_t)n, "%s", line);
+	return quota_above(dir, (size_t)n);
+}
+
+unsigned int cpus_by_quota(const char *mounts, const char *groups)
+{
+	unsigned int best = 0;
+	FILE *f = fopen(groups, "re");
+	char line[384];
+
+	while (f && fgets(line, sizeof(line), f))
+		best = least(best, quota_of_line(mounts, line));
+	if (f)
+		fclose(f);
+	return best;
 }
 
 unsigned int cpus_usable(void)
 {
 	cpu_set_t set;
-	unsigned int n = by_affinity(&set), q = by_quota();
+	unsigned int n = by_affinity(&set);
 
-	return q && q < n ? q : n;
+	return least(cpus_by_quota("/sys/fs/cgroup", "/proc/self/cgroup"), n);
 }
 #endif
 
