@@ -18,6 +18,9 @@ enum fault_kind {
 	FAULT_THREAD,
 	FAULT_RING,		/* io_uring_setup */
 	FAULT_EVENTFD,
+	FAULT_EPOLL,		/* made: EMFILE; told of a descriptor: ENOMEM */
+	FAULT_TIMERFD,
+	FAULT_REGISTER,		/* io_uring_register, of a worker's ring */
 	FAULT_SQE,		/* no room in the submission queue */
 	FAULT_ENTER,		/* io_uring_enter: EBUSY */
 	FAULT_MSG,		/* MSG_RING: ENOMEM */

@@ -33,7 +33,9 @@ static void close_all(struct outside *o)
 /* Each is -1 or open afterwards. */
 static int make_fds(struct outside *o)
 {
-	o->ring_fd = o->timer_fd = -1;
+	o->fd = o->ring_fd = o->timer_fd = -1;
+	if (fault_hit(FAULT_EPOLL))
+		return -EMFILE;
 	o->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (o->fd < 0)
 		return -errno;
@@ -42,6 +44,8 @@ static int make_fds(struct outside *o)
 	o->ring_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (o->ring_fd < 0)
 		return -errno;
+	if (fault_hit(FAULT_TIMERFD))
+		return -EMFILE;
 	o->timer_fd = timerfd_create(CLOCK_MONOTONIC,
 				     TFD_CLOEXEC | TFD_NONBLOCK);
 	return o->timer_fd < 0 ? -errno : 0;
@@ -51,7 +55,16 @@ static int watch(const struct outside *o, int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
 
+	if (fault_hit(FAULT_EPOLL))
+		return -ENOMEM;
 	return epoll_ctl(o->fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int watch_ring(struct uring *r, const struct outside *o)
+{
+	if (fault_hit(FAULT_REGISTER))
+		return -ENOMEM;
+	return io_uring_register_eventfd(&r->ring, o->ring_fd);
 }
 
 int outside_fd(struct worker *w)
@@ -70,7 +83,7 @@ int outside_fd(struct worker *w)
 	if (!err)
 		err = watch(&o, r->event_fd);
 	if (!err)
-		err = io_uring_register_eventfd(&r->ring, o.ring_fd);
+		err = watch_ring(r, &o);
 	if (err) {
 		close_all(&o);
 		errno = was;

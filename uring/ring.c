@@ -97,7 +97,7 @@ static void ring_tune(struct uring *r)
 	/* Files, and what may wait for ever on another request; 0: no limit. */
 	unsigned int max[2] = { IOWQ_BOUND, 0 };
 
-	if (probe_has(CAP_CLOCK))
+	if (probe_has(CAP_CLOCK) && !fault_hit(FAULT_REGISTER))
 		syscall(SYS_io_uring_register, r->fd, OA_REGISTER_CLOCK, &clk,
 			0);
 	/*
@@ -105,8 +105,9 @@ static void ring_tune(struct uring *r)
 	 * kernels, reads of pipes may: each holds a thread until its peer
 	 * moves, which may need a thread as well.
 	 */
-	io_uring_register_iowq_max_workers(&r->ring, max);
-	if (probe_has(CAP_REGISTERED_RING))
+	if (!fault_hit(FAULT_REGISTER))
+		io_uring_register_iowq_max_workers(&r->ring, max);
+	if (probe_has(CAP_REGISTERED_RING) && !fault_hit(FAULT_REGISTER))
 		r->registered = io_uring_register_ring_fd(&r->ring) == 1;
 	r->enter_flags = r->registered ? OA_ENTER_REGISTERED : 0;
 	if (probe_has(CAP_NO_IOWAIT))

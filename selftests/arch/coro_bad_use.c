@@ -5,10 +5,17 @@
 #include <oa/coro.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 static void *nothing(void *arg)
 {
@@ -169,6 +176,49 @@ TEST(memory_that_runs_out_gives_enomem)
 	EXPECT_GT(n, 0);
 	while (n)
 		EXPECT_OK(oa_coro_destroy(co[--n]));
+}
+
+static void forbid_guards(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		SKIP("seccomp");
+}
+
+static unsigned long pages_mapped(void)
+{
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+
+	ASSERT_GE(fd, 0);
+	ASSERT_GT(read(fd, text, sizeof(text) - 1), 0);
+	ASSERT_EQ(close(fd), 0);
+	return strtoul(text, NULL, 10);
+}
+
+TEST(a_stack_that_cannot_be_guarded_gives_enomem)
+{
+	struct oa_coro *co = NULL;
+	unsigned long pages;
+
+	if (harness_slow())
+		SKIP("calls that are forbidden with %s", harness_slow());
+	forbid_guards();
+	pages = pages_mapped();
+	for (int i = 0; i < 3; i++)
+		EXPECT_ERR(oa_coro_create(&co, nothing, NULL), -ENOMEM);
+	EXPECT_NULL(co);
+	EXPECT_EQ(pages, pages_mapped());
 }
 
 /* Not static: no compiler may prove that it never ends. */

@@ -240,6 +240,14 @@ TEST_F(faults, no_room_in_the_submission_queue)
 	gets_through(&self->ran, variant->workers, "sqe", MANY, "");
 }
 
+/* Each of a ring's three is an offer: without it, it does all the same. */
+TEST_F(faults, a_ring_is_not_tuned)
+{
+	gets_through(&self->ran, variant->workers, "register",
+		     3 * (int)variant->workers, "");
+	gets_through(&self->ran, variant->workers, "register", 1, "+");
+}
+
 TEST_F(faults, the_kernel_is_busy)
 {
 	gets_through(&self->ran, variant->workers, "enter", MANY, "");
@@ -391,6 +399,42 @@ TEST_F(faults, cancels_have_no_effect_in_a_foreign_loop)
 	ASSERT_OK(oa_runtime_free(rt));
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* A step on the way to the descriptor for a foreign loop: the next finds all. */
+static void fd_fails(const char *kind, int n, int err)
+{
+	struct oa_runtime *rt;
+	struct pollfd p = { .events = POLLIN };
+	unsigned int ran = 0, fds;
+
+	ASSERT_OK(oa_start(&rt, works_little, &ran, .external = true));
+	fds = harness_nr_fds();
+	set_fault(kind, n, "");
+	EXPECT_ERR(oa_runtime_fd(rt), err);
+	no_fault();
+	EXPECT_EQ(fds, harness_nr_fds());
+	p.fd = oa_runtime_fd(rt);
+	ASSERT_GE(p.fd, 0);
+	while (oa_poll_once(rt, 0) != -ESHUTDOWN)
+		ASSERT_EQ(1, poll(&p, 1, -1));
+	ASSERT_EQ(1u, ran);
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+TEST(no_descriptor_for_a_foreign_loop)
+{
+	struct harness_leaks leaks;
+
+	harness_leaks_begin(&leaks);
+	fd_fails("epoll", 1, -EMFILE);
+	fd_fails("eventfd", 1, -EMFILE);
+	fd_fails("timerfd", 1, -EMFILE);
+	for (int n = 2; n <= 4; n++)
+		fd_fails("epoll", n, -ENOMEM);
+	fd_fails("register", 1, -ENOMEM);
+	EXPECT_NO_LEAKS(&leaks);
 }
 
 /* As when no thread could be made for it. It begins anew; not for ever. */
