@@ -3,9 +3,11 @@
 # Tests written in bash that print TAP: sourced.
 #
 # A test is a function; `run_tests one two` runs those that -t FILTER names.
-# `fail` records a failure and goes on, `skip_all` ends the program.
+# `fail` records a failure and goes on, `skip` says why a test does nothing,
+# which then returns, and `skip_all` ends the program.
 
 tap_failed=
+tap_skipped=
 
 fail()
 {
@@ -31,6 +33,11 @@ matches()
 said()
 {
 	sed '/^liboa: task .* has held /d; /^    /d' "$1"
+}
+
+skip()
+{
+	tap_skipped=$*
 }
 
 skip_all()
@@ -65,11 +72,14 @@ run_tests()
 	echo "1..${#wanted[@]}"
 	for t in "${wanted[@]}"; do
 		tap_failed=
+		tap_skipped=
 		"$t"
 		n=$((n + 1))
 		if [ "$tap_failed" ]; then
 			bad=1
 			echo "not ok $n $t"
+		elif [ "$tap_skipped" ]; then
+			echo "ok $n $t # SKIP $tap_skipped"
 		else
 			echo "ok $n $t"
 		fi
