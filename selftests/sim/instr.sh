@@ -3,6 +3,8 @@
 # Instructions per operation, beside those that are kept.
 # usage: instr.sh program baseline directory [update]
 set -eu
+# shellcheck source=selftests/sim/instr.bash
+. "$(dirname "$0")/instr.bash"
 
 prog=$1
 baseline=$2
@@ -22,22 +24,7 @@ if [ -z "$update" ] && ! grep -qxF "# $toolchain" "$baseline"; then
 	exit 0
 fi
 
-mkdir -p "$dir"
-rm -f "$dir"/out.*
-valgrind --tool=callgrind --instr-atstart=no --cache-sim=no \
-	--callgrind-out-file="$dir/out" "$prog" >"$dir/counts" 2>"$dir/log" || {
-	cat "$dir/log"
-	exit 1
-}
-
-# name and instructions per operation
-while read -r name n; do
-	for out in "$dir"/out.*; do
-		grep -q "Client Request: $name\$" "$out" || continue
-		awk -v name="$name" -v n="$n" '/^(summary|totals):/ { sum = $2 }
-			END { printf "%s %.1f\n", name, sum / n }' "$out"
-	done
-done <"$dir/counts" >"$dir/now"
+count_instructions "$prog" "$dir" >"$dir/now"
 
 if [ -n "$update" ]; then
 	{

@@ -2,9 +2,11 @@
 /*
  * What operations cost in instructions, with the backend taken out
  * (instr_poll.c). Runs under callgrind, which dumps a count after each; prints
- * by how much to divide it. Without it, the operations are merely done.
+ * by how much to divide it. Without it, the operations are merely done. Those
+ * that are named, or all.
  */
 #include <gnu/libc-version.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +30,7 @@
 
 int instr_errors;
 static uint64_t done;
+static char **wanted;		/* names, ended by NULL */
 
 static void *counts(void *arg)
 {
@@ -166,20 +169,28 @@ static const struct instr_op *const all[] = {
 
 #define SETS (sizeof(all) / sizeof(all[0]))
 
+#define for_each_op(op) \
+	for (unsigned int i = 0; i < SETS; i++) \
+		for (const struct instr_op *op = all[i]; op->name; op++) \
+			if (is_wanted(op))
+
+static bool is_wanted(const struct instr_op *op)
+{
+	for (char **w = wanted; *w; w++)
+		if (!strcmp(*w, op->name))
+			return true;
+	return !*wanted;
+}
+
 static void *measure(void *arg)
 {
-	const struct instr_op *op;
-
-	for (unsigned int i = 0; i < SETS; i++)
-		for (op = all[i]; op->name; op++)
-			op->fn();
+	for_each_op(op)
+		op->fn();
 	CALLGRIND_START_INSTRUMENTATION;
-	for (unsigned int i = 0; i < SETS; i++) {
-		for (op = all[i]; op->name; op++) {
-			CALLGRIND_ZERO_STATS;
-			op->fn();
-			CALLGRIND_DUMP_STATS_AT(op->name);
-		}
+	for_each_op(op) {
+		CALLGRIND_ZERO_STATS;
+		op->fn();
+		CALLGRIND_DUMP_STATS_AT(op->name);
 	}
 	CALLGRIND_STOP_INSTRUMENTATION;
 	return arg;
@@ -192,10 +203,10 @@ int main(int argc, char **argv)
 		       gnu_get_libc_version(), OPTIMIZED);
 		return 0;
 	}
+	wanted = argv + 1;
 	check(oa_run(measure, NULL, .workers = 1));
-	for (unsigned int i = 0; i < SETS; i++)
-		for (const struct instr_op *op = all[i]; op->name; op++)
-			printf("%s %u\n", op->name, op->n);
+	for_each_op(op)
+		printf("%s %u\n", op->name, op->n);
 	if (instr_errors)
 		fprintf(stderr, "%d errors\n", instr_errors);
 	return instr_errors != 0;
