@@ -91,7 +91,7 @@ struct worker {
 
 	/* written by others */
 	_Alignas(OA_LINE_PAIR) uint32_t state;	/* A core/idle.c */
-	struct task *inbox;		/* A core/inbox.c */
+	struct task *inbox;		/* A core/inject.c */
 	struct task *aborts;		/* A core/op.c */
 	struct closer *closes;		/* A core/fd.c */
 	bool hidden;			/* L:worker_ids_lock; its number waits */

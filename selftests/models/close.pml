@@ -19,7 +19,7 @@
  * Out of reach is a faulty program that closes a number twice: as with close
  * itself the second one may hit another file.
  *
- * Abstracted: messages to workers (mpsc.pml, kick.pml); a request in the
+ * Abstracted: messages to workers (kick.pml); a request in the
  * submission queue is one that has not looked up its number yet; what runs on
  * a worker's thread excludes its message handler and its ring.
  *

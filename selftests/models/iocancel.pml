@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A cancel or a deadline against the completion of a request: core/op.c, with
- * the message of core/inbox.c and the ring of uring/.
+ * its message to another worker and the ring of uring/.
  *
  * The task's wait word says IO(e) while its request is in a ring.  Only that
  * ring's worker ends the wait, on its own thread, so the task has left its

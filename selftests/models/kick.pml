@@ -17,7 +17,7 @@
  * calls for help only if it sees something left; LOOK=0 (the default) it
  * always wakes the next one.  Both are right; LOOK=1 saves a wake per burst.
  *
- * Abstracted: a queue is a count (runq.pml, mpsc.pml have the real ones), a
+ * Abstracted: a queue is a count (runq.pml has the real one), a
  * batch steal takes half and is invisible to all while it is carried over; a
  * futex is "asleep only if the word still says so"; doorbells in a completion
  * queue are one bit; no time-out ever rescues a sleeper.  The wake that has
