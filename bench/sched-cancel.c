@@ -4,11 +4,15 @@
  * the last has ended, told by its cancel.
  * sched/shutdown: -n tasks are suspended, and the runtime is shut down
  * gracefully: milliseconds until it has ended.
+ *
+ * raw: threads, a thousand at most, so only what one of them costs compares.
+ * They sleep and two others cancel them; they wait on a condition variable,
+ * are told to end by a broadcast, and joined.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bench.h"
+#include "raw-crowd.h"
 
 static const struct metric cancel_metrics[] = {
 	{ "cancelled", "ms", 0 },
@@ -109,13 +113,18 @@ static int cancel_oa(struct run *r)
 	return 0;
 }
 
+static int cancel_threads(struct run *r)
+{
+	return raw_crowd_cancel(r, 1, bench_count(r, 0));
+}
+
 const struct bench bench_sched_cancel = {
 	.collection = "sched",
 	.name = "cancel",
 	.summary = "a million tasks sleep, and are cancelled",
 	.metrics = cancel_metrics,
 	.opts = cancel_opts,
-	.impl = { { "oa", cancel_oa } },
+	.impl = { { "oa", cancel_oa }, { "raw:threads", cancel_threads } },
 	.workers = 2,
 	.repeats = 5,
 	.fixed = true,
@@ -124,6 +133,7 @@ const struct bench bench_sched_cancel = {
 
 static const struct metric shutdown_metrics[] = {
 	{ "graceful", "ms", 0 },
+	{ "a task", "ns", M_RATE },
 	{ NULL, NULL, 0 },
 };
 
@@ -164,7 +174,13 @@ static int shutdown_oa(struct run *r)
 				  (unsigned long long)c->cut,
 				  (unsigned long long)c->n);
 	bench_set(r, 0, (double)c->ns / 1e6);
+	bench_set(r, 1, (double)c->ns / (double)c->n);
 	return 0;
+}
+
+static int shutdown_threads(struct run *r)
+{
+	return raw_crowd_dismiss(r, 1, bench_count(r, 0));
 }
 
 const struct bench bench_sched_shutdown = {
@@ -173,7 +189,7 @@ const struct bench bench_sched_shutdown = {
 	.summary = "a hundred thousand suspended tasks, shut down gracefully",
 	.metrics = shutdown_metrics,
 	.opts = shutdown_opts,
-	.impl = { { "oa", shutdown_oa } },
+	.impl = { { "oa", shutdown_oa }, { "raw:threads", shutdown_threads } },
 	.workers = 2,
 	.repeats = 7,
 	.fixed = true,
