@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <linux/openat2.h>
+
 #include "io_test.h"
 
 #define BIG	(1u << 20)
@@ -297,6 +299,15 @@ static long call_openat(struct io_fds *f)
 			 0600);
 }
 
+static long call_openat2(struct io_fds *f)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CREAT | O_CLOEXEC, .mode = 0600,
+	};
+
+	return oa_openat2(AT_FDCWD, f->path, &how, sizeof(how));
+}
+
 const struct io_call io_calls[] = {
 	{ "read of a pipe", empty_pipe, call_read, 0 },
 	{ "read of a stream", empty_stream, call_read, 0 },
@@ -328,6 +339,7 @@ const struct io_call io_calls[] = {
 	{ "poll", empty_pipe, call_poll, IO_POLLS },
 	{ "poll of many", empty_pipe, call_poll_many, IO_POLLS },
 	{ "openat of a FIFO", lonely_fifo, call_openat, IO_NO_CLOSE },
+	{ "openat2 of a FIFO", lonely_fifo, call_openat2, IO_NO_CLOSE },
 	{ NULL, NULL, NULL, 0 },
 };
 

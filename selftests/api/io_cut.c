@@ -5,6 +5,11 @@
  */
 #include "io_test.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <linux/openat2.h>
+
 FIXTURE(io_cut) { struct io_fds f; const struct io_call *c; };
 VARIANTS_STAND_INS(io_cut);
 
@@ -80,6 +85,75 @@ TASK_TEST_F(io_cut, a_deadline_ends_it, .workers = variant->workers)
 		ASSERT_OK(oa_deadline_leave(&out));
 		io_unmake(&self->f);
 	}
+}
+
+/* Of what waits for nobody: it is done, or it says that it is not. */
+
+struct brief { int fd; char *path; };
+
+static void *stats(void *arg)
+{
+	struct brief *b = arg;
+	struct statx st;
+
+	return as_result(oa_statx(AT_FDCWD, b->path, 0, STATX_SIZE, &st));
+}
+
+static void *syncs(void *arg)
+{
+	return as_result(oa_fsync(((struct brief *)arg)->fd));
+}
+
+static void *opens(void *arg)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+	int fd = oa_openat2(AT_FDCWD, ((struct brief *)arg)->path, &how,
+			    sizeof(how));
+
+	return as_result(fd < 0 ? fd : close(fd));
+}
+
+/* Was it in the ring when it was cancelled? */
+static bool cancel_soon(oa_fn fn, struct brief *b)
+{
+	oa_task_t t = oa_spawn(fn, b);
+	int state, err;
+	long ret;
+
+	task_wait_until((state = task_state(NULL, t)) == OA_TASK_PARKED ||
+			state == OA_TASK_ENDED);
+	err = oa_cancel(t);
+	ASSERT_TRUE(!err || err == -ESRCH);
+	ret = join_long(t);
+	ASSERT_TRUE(!ret || ret == -ECANCELED);
+	ASSERT_TRUE(!ret || state == OA_TASK_PARKED);
+	return state == OA_TASK_PARKED;
+}
+
+TASK_TEST_F(io_cut, a_cancel_in_the_ring_of_what_is_soon_over,
+	    .workers = variant->workers)
+{
+	static const oa_fn fns[] = { stats, syncs, opens };
+	const long rounds = SCALED(50, 10);
+	unsigned int fds;
+	struct brief b;
+
+	ASSERT_GT(asprintf(&b.path, "%s/file", harness_tmpdir()), 0);
+	b.fd = open(b.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_GE(b.fd, 0);
+	fds = harness_nr_fds();
+	for (unsigned int i = 0; i < ARRAY_N(fns); i++) {
+		unsigned int in_ring = 0;
+
+		for (long round = 0; round < rounds; round++)
+			in_ring += cancel_soon(fns[i], &b);
+		/* One worker hardly reaps before it has looked. */
+		if (variant->workers == 1)
+			EXPECT_GT(in_ring, 0u);
+	}
+	EXPECT_EQ(fds, harness_nr_fds());
+	ASSERT_EQ(0, close(b.fd));
+	free(b.path);
 }
 
 /* What can be done at once is not done after the end either. */

@@ -3,6 +3,9 @@
 #include "points.h"
 #include "io_test.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
 static struct {
 	const struct io_call *c;
 	struct io_fds f;
@@ -53,6 +56,39 @@ static void unmake(void *o HARNESS_UNUSED, bool opened HARNESS_UNUSED)
 	io_unmake(&at.f);
 }
 
+/* What goes through the ring and does not wait for anybody. */
+
+static void *make_file(const struct point *p HARNESS_UNUSED,
+		       unsigned int n HARNESS_UNUSED)
+{
+	at.writer = -1;
+	at.f = (struct io_fds){ -1, -1, { -1, -1, -1, -1 }, .path = NULL };
+	ASSERT_GT(asprintf(&at.f.path, "%s/file", harness_tmpdir()), 0);
+	at.f.fd = open(at.f.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_GE(at.f.fd, 0);
+	at.f.fds[0] = at.f.fd;
+	return &at;
+}
+
+static long call_statx(void *o HARNESS_UNUSED)
+{
+	struct statx st;
+
+	return oa_statx(AT_FDCWD, at.f.path, 0, STATX_SIZE, &st);
+}
+
+static long call_fsync(void *o HARNESS_UNUSED)
+{
+	return oa_fsync(at.f.fd);
+}
+
+#define BRIEF	POINT_BRIEF, .make = make_file, .unmake = unmake
+
+static const struct point brief[] = {
+	{ "statx", BRIEF, .call = call_statx },
+	{ "fsync", BRIEF, .call = call_fsync },
+};
+
 unsigned int points_of_io(struct point *to)
 {
 	unsigned int n = 0;
@@ -62,5 +98,6 @@ unsigned int points_of_io(struct point *to)
 			.name = c->name, .of = c, .make = make, .call = call,
 			.open = end, .unmake = unmake,
 		};
-	return n;
+	memcpy(&to[n], brief, sizeof(brief));
+	return n + ARRAY_N(brief);
 }

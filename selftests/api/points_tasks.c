@@ -102,6 +102,16 @@ static long call_join_any(void *o HARNESS_UNUSED)
 	return err;
 }
 
+static long call_join_any_until(void *o HARNESS_UNUSED)
+{
+	void *result = at.t;
+	size_t which = TARGETS;
+	int err = oa_join_any_until(at.t, TARGETS, &which, &result, OA_FOREVER);
+
+	EXPECT_EQ(err ? (void *)at.t : (void *)&at, result);
+	return err;
+}
+
 /* Those that have been joined have their results, the others what was there. */
 static long call_join_all(void *o HARNESS_UNUSED)
 {
@@ -276,6 +286,7 @@ static const struct point table[] = {
 	{ "join_until", POINT_ON_POOL, .call = call_join_until, TASKS,
 	  .left = first_left },
 	{ "join_any", POINT_ON_POOL, .call = call_join_any, TASKS },
+	{ "join_any_until", POINT_ON_POOL, .call = call_join_any_until, TASKS },
 	{ "join_all", POINT_ON_POOL, .call = call_join_all, TASKS },
 	{ "join_all_until", POINT_ON_POOL, .call = call_join_all_until, TASKS },
 	{ "block", 0, .call = call_block, POOL, .intact = nothing_ran },
