@@ -78,8 +78,10 @@ static struct fd_page *page_make(unsigned int i)
 	/* [fd] */
 	if (page && !atomic_cas(&fd_pages[i], &was, page)) {
 		mem_unmap(page, sizeof(*page));
-		page = was;
+		return was;
 	}
+	if (page)
+		mem_kept(sizeof(*page));
 	return page;
 }
 

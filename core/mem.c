@@ -2,7 +2,6 @@
 /* Where memory comes from. */
 #include "core/mem.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,19 +52,55 @@ static void *huge_get(void)
 }
 #endif
 
+struct mem_count mem_count;
+
+static void count(int64_t bytes, int64_t pieces)
+{
+	/* relaxed: set before there is another thread */
+	if (likely(!__atomic_load_n(&mem_count.on, __ATOMIC_RELAXED)))
+		return;
+	/* relaxed: sums, read when all is over */
+	__atomic_add_fetch(&mem_count.bytes, bytes, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&mem_count.pieces, pieces, __ATOMIC_RELAXED);
+}
+
+void mem_taken(size_t size)
+{
+	count((int64_t)size, 1);
+}
+
+void mem_given(size_t size)
+{
+	count(-(int64_t)size, -1);
+}
+
+void mem_kept(size_t size)
+{
+	mem_given(size);
+}
+
 void *mem_map(size_t size)
 {
-	return fault_hit(FAULT_MMAP) ? NULL : pages_get(size);
+	void *p = fault_hit(FAULT_MMAP) ? NULL : pages_get(size);
+
+	if (p)
+		mem_taken(size);
+	return p;
 }
 
 void *mem_map_huge(void)
 {
-	return fault_hit(FAULT_MMAP) ? NULL : huge_get();
+	void *p = fault_hit(FAULT_MMAP) ? NULL : huge_get();
+
+	if (p)
+		mem_taken(MEM_HUGE);
+	return p;
 }
 
 void mem_unmap(void *p, size_t size)
 {
 	pages_put(p, size);
+	mem_given(size);
 }
 
 void *mem_alloc(const struct oa_allocator *a, size_t size, size_t align)
@@ -80,15 +115,17 @@ void *mem_alloc(const struct oa_allocator *a, size_t size, size_t align)
 		p = a->alloc(size, align, a->ctx);
 	else
 		p = aligned_alloc(align, (size + align - 1) & ~(align - 1));
-	if (p)
-		memset(p, 0, size);
-	return p;
+	if (!p)
+		return NULL;
+	mem_taken(size);
+	return memset(p, 0, size);
 }
 
 void mem_free(const struct oa_allocator *a, void *p, size_t size)
 {
 	if (!p)
 		return;
+	mem_given(size);
 	if (a && a->alloc)
 		a->free(p, size, a->ctx);
 	else

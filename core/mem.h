@@ -3,9 +3,26 @@
 #ifndef OA_CORE_MEM_H
 #define OA_CORE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct oa_allocator;
+
+/* What is taken and not given back, for tests: counted while ->on. */
+struct mem_count {
+	bool on;
+	int64_t bytes;
+	int64_t pieces;
+};
+
+extern struct mem_count mem_count;
+
+/* Other memory than these calls give: stacks. */
+void mem_taken(size_t size);
+void mem_given(size_t size);
+/* A piece that stays until the process ends, which is no leak. */
+void mem_kept(size_t size);
 
 /* Zeroed pages, straight from the kernel; NULL on failure. */
 void *mem_map(size_t size);

@@ -50,18 +50,28 @@ static uint32_t batches_per_chunk(const struct slab_cache *c)
 	return slab_chunk_objs(c) / SLAB_BATCH + 2;
 }
 
+static void *map_kept(size_t size)
+{
+	void *p = mem_map(size);
+
+	if (p)
+		mem_kept(size);
+	return p;
+}
+
 /* Under the lock. Zeroed memory that is never given back. */
 static void *chunk_room(struct slab_cache *c, size_t size)
 {
 	char *p;
 
 	if (c->nr_chunks < SMALL_CHUNKS || size > MEM_HUGE / 4)
-		return mem_map(size);
+		return map_kept(size);
 	size = (size + OA_LINE_PAIR - 1) & ~(size_t)(OA_LINE_PAIR - 1);
 	if (c->room_left < size) {
 		p = mem_map_huge();
 		if (!p)
-			return mem_map(size);
+			return map_kept(size);
+		mem_kept(MEM_HUGE);
 		c->room = p;
 		c->room_left = MEM_HUGE;
 	}
@@ -127,7 +137,7 @@ static void carve(struct slab_cache *c, struct slab_batch *b, uint32_t want)
 static void add_surplus(struct slab_cache *c)
 {
 	uint32_t n = SURPLUS_PAGE / sizeof(struct slab_batch);
-	struct slab_batch *b = mem_map(SURPLUS_PAGE);
+	struct slab_batch *b = map_kept(SURPLUS_PAGE);
 
 	for (uint32_t i = 0; b && i < n; i++)
 		push(&c->empty, &b[i]);

@@ -82,16 +82,11 @@ void stack_pool_init(struct stack_pool *p, size_t size,
 	p->alloc = a;
 }
 
-static void *reserve(const struct oa_stack_allocator *a, size_t size,
-		     size_t align)
+static char *map_aligned(size_t size, size_t align)
 {
 	char *base, *at;
 	size_t head;
 
-	if (fault_hit(FAULT_STACK))
-		return NULL;
-	if (a && a->reserve)
-		return a->reserve(size, align, a->ctx);
 	base = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
 		    -1, 0);
@@ -108,6 +103,20 @@ static void *reserve(const struct oa_stack_allocator *a, size_t size,
 	return at;
 }
 
+static void *reserve(const struct oa_stack_allocator *a, size_t size,
+		     size_t align)
+{
+	void *p;
+
+	if (fault_hit(FAULT_STACK))
+		return NULL;
+	p = a && a->reserve ? a->reserve(size, align, a->ctx)
+			    : map_aligned(size, align);
+	if (p)
+		mem_taken(size);
+	return p;
+}
+
 static void release(const struct oa_stack_allocator *a, void *base,
 		    size_t size)
 {
@@ -115,6 +124,7 @@ static void release(const struct oa_stack_allocator *a, void *base,
 		a->release(base, size, a->ctx);
 	else
 		munmap(base, size);
+	mem_given(size);
 }
 
 static bool guard_vector(struct iovec *v, size_t n)
@@ -409,10 +419,12 @@ void stack_pool_keep(struct stack_pool *p)
 	stack_forget_gone(p);
 	while ((r = p->regions)) {
 		p->regions = r->next;
+		mem_kept(r->size);
 		if (!whole && !unmap_others(p, r, &stay)) {
 			mem_free(NULL, r, sizeof(*r));
 			continue;
 		}
+		mem_kept(sizeof(*r));
 		spin_lock(&kept_lock);
 		r->next = kept;
 		kept = r;

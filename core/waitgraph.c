@@ -282,6 +282,8 @@ static uint64_t *since_of(uint32_t slot)
 		if (map && !atomic_cas(dir, &none, map)) {
 			mem_unmap(map, size);
 			map = none;
+		} else if (map) {
+			mem_kept(size);
 		}
 	}
 	return map ? &map[slot & ((1u << SINCE_SHIFT) - 1)] : NULL;
