@@ -136,7 +136,7 @@ help:
 
 built := static shared sim instr obj hdr static-progs selftests bench examples \
 	man aarch64 $(notdir $(lib-files) $(sim-files)) $(SONAME) $(SOFILE) \
-	liboa-internal.a liboa-arch.a liboa.pc
+	liboa-counted.a liboa-internal.a liboa-arch.a liboa.pc
 
 #? clean		remove what was built, keep the probed features
 clean:

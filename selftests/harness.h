@@ -16,7 +16,7 @@
  *
  * Options of TEST() and TEST_F() are designated: .timeout (seconds, default 30,
  * multiplied as harness_scale() says), .signal (the test must die by it),
- * .leaves (threads or descriptors are left at its end).
+ * .leaves (things are left at its end: LEAVES_THINGS()).
  */
 #ifndef OA_SELFTESTS_HARNESS_H
 #define OA_SELFTESTS_HARNESS_H
@@ -177,8 +177,9 @@ int harness_run(int argc, char **argv);
 		.workers = n, ##__VA_ARGS__ };
 
 /*
- * Each test must leave as many threads and descriptors after teardown as there
- * were before setup, but those of this fixture.
+ * Each test must leave as many threads and descriptors, as much of the library's
+ * memory and as many objects of its slabs after teardown as there were before
+ * setup, but those of this fixture.
  */
 #define LEAVES_THINGS(f) \
 	static void __attribute__((constructor)) f##_leaves_things(void) \

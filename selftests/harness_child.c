@@ -137,13 +137,18 @@ static void run_stages(const struct harness_test *t, const void *variant)
 	int code;
 
 	harness_leaks_begin(&leaks);
+	if (harness_inside_begin)
+		harness_inside_begin();
 	if (run_stage(f ? f->setup : NULL, variant))
 		return;
 	code = run_stage(t->fn, variant);
 	if (run_stage(f ? f->teardown : NULL, variant) || code)
 		return;
-	if (!leaves)
-		harness_leaks_end(&leaks, NULL, 0);
+	if (leaves)
+		return;
+	harness_leaks_end(&leaks, NULL, 0);
+	if (harness_inside_end)
+		harness_inside_end();
 }
 
 void harness_child(void)

@@ -72,4 +72,11 @@ bool harness_in_teardown(void);
 
 uint64_t harness_clock(void);
 
+/*
+ * Memory and slabs of the library, at the beginning of a test; at its end a
+ * failure for what is left. Only where the program has them in sight.
+ */
+void harness_inside_begin(void) __attribute__((weak));
+void harness_inside_end(void) __attribute__((weak));
+
 #endif

@@ -6,29 +6,15 @@
 #include <string.h>
 
 #include "core/compiler.h"
-#include "core/slab.h"
 #include "core/task.h"
 #include "selftests/harness.h"
+#include "selftests/slab_used.h"
 
 #ifdef OA_TSAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 struct round round_now;
-
-/* Objects that nobody has given back. */
-static uint32_t slab_used(struct slab_cache *c)
-{
-	struct slab_batch *b;
-	uint32_t used;
-
-	spin_lock(&c->lock);
-	used = c->fresh - (c->partial ? c->partial->n : 0);
-	for (b = c->depot; b; b = b->next)
-		used -= b->n;
-	spin_unlock(&c->lock);
-	return used;
-}
 
 static void *first(void *arg)
 {
