@@ -26,7 +26,8 @@ static inline int io_run(struct op *op)
 #if defined(OA_SIM) && OA_SIM == 1
 long sim_syscall(long nr, ...);
 #define io_syscall(...)	sim_syscall(__VA_ARGS__)
-#define io_readable(fd)	((void)(fd), false)
+bool sim_readable(int fd);
+#define io_readable(fd)	sim_readable(fd)
 #else
 #define io_syscall(...)	syscall(__VA_ARGS__)
 

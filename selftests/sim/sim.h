@@ -19,6 +19,7 @@
 #include <oa.h>
 
 struct sim_ctx;
+struct sockaddr_un;
 
 /* What a run did; the same for the same seed. */
 struct sim_result {
@@ -54,6 +55,7 @@ struct sim_env {
 	bool ignore_caps;	/* parks are not bounded because a peer runs */
 	bool park_ring;		/* as OA_PARK=ring */
 	bool migrate;		/* as OA_DEBUG=migrate */
+	bool ring_words;	/* there are requests that wait on a word */
 };
 extern struct sim_env sim_env;
 
@@ -93,8 +95,21 @@ extern const struct oa_stack_allocator sim_stacks;
 int sim_pipe(int fds[2], size_t room);
 /* Two ends of a connection. */
 int sim_socketpair(int fds[2], size_t room);
+/*
+ * A listener whose queue has room for @backlog, and the name to connect to; a
+ * socket to do it with. Paths for oa_openat(3) and its kin are "." and "a" to
+ * "d". Numbers, or -errno.
+ */
+int sim_listen(struct sockaddr_un *name, unsigned int backlog);
+int sim_socket(void);
 /* How many descriptors of the simulator are open. */
 unsigned int sim_open_fds(void);
+
+/* Of words that oa_futex_wait(3) knows: wakes, and waits that they ended. */
+struct sim_wakes {
+	uint32_t calls, hits;
+};
+struct sim_wakes sim_wakes(void);
 
 /*
  * For oa_sqe(): a request that takes @delay and gives @res; @delay OA_FOREVER

@@ -59,7 +59,7 @@ struct sim_ctx *sim_ctx_start(const char *name, void *(*fn)(void *), void *arg)
 	c->worker = NULL;
 	c->slot = NULL;
 	c->ring = NULL;
-	c->futex = c->futex2 = NULL;
+	c->futex = c->futex2 = c->word = NULL;
 	c->joins = NULL;
 	c->rcu_nest = 0;
 	c->ran_at = sim.steps;

@@ -37,6 +37,8 @@ void sim_env_choose(void)
 		.ignore_caps = ONE_OF(0, 1, 1),
 		.park_ring = ONE_OF(0, 0, 0, 1),
 		.migrate = ONE_OF(0, 0, 0, 0, 1),
+		/* Not drawn: what else a seed does stays as it is. */
+		.ring_words = sim.seed % 3 != 0,
 	};
 	sim_env_apply();
 }

@@ -178,6 +178,7 @@ static const struct poll_ops sim_ops = {
 	.kick = kick,
 	.thread_wait = thread_wait,
 	.thread_wake = thread_wake,
+	.words = &sim_words,
 	.membarrier = membarrier,
 	.now = now,
 	.now_coarse = now,

@@ -30,6 +30,7 @@ struct sim_ctx {
 	oa_time_t until;		/* ... or this has */
 	const uint32_t *futex;		/* sleeps on this word, or on two */
 	const uint32_t *futex2;
+	const uint32_t *word;		/* shared, likewise; NULL: was woken */
 	struct sim_ring *ring;		/* sleeps in this ring */
 	struct sim_ctx *joins;
 	const char *where;		/* for reports */
@@ -137,6 +138,14 @@ int sim_file_op(const struct op *op, uint32_t *cflags);
 void sim_files_reset(void);
 /* Requests that wait for what has changed are to try again. */
 void sim_rings_poke(int fd);
+/* ... on a listener: but of those that accept, one that waits. */
+void sim_rings_poke_accept(int fd);
+/* Ends one request that waits on @word. False: there is none. */
+bool sim_rings_wake(const uint32_t *word);
+
+/* sim_words.c */
+extern const struct poll_words sim_words;
+void sim_words_reset(void);
 
 /* sim_mem.c */
 void sim_mem_reset(void);

@@ -3,7 +3,8 @@
  * The simulated kernel's side of a worker: requests handed on, completions in
  * any order, cancels that race them. A request on a descriptor of the
  * simulator is tried when it is handed on and whenever something changed
- * there; any other ends after a while with what its kind may give. As with
+ * there; one by path, when its time has come; one on a word of memory ends by
+ * a wake; any other ends after a while with what its kind may give. As with
  * deferred task work, nothing of it is done but by the owner, inside an enter.
  */
 #if defined(OA_SIM) && OA_SIM == 1
@@ -116,20 +117,76 @@ void sim_ring_kick(struct sim_ring *r)
 	r->doorbells++;
 }
 
+static void req_done(struct sim_req *q, int res, uint32_t cflags, oa_time_t due)
+{
+	q->state = REQ_DONE;
+	q->res = res;
+	q->cflags = cflags;
+	q->due = due;
+}
+
+/* The next request under way, of all rings, from *@at on; NULL: no more. */
+static struct sim_req *next_flying(unsigned int *at)
+{
+	for (; *at < nr_rings * SIM_REQS; ++*at) {
+		struct sim_ring *r = rings[*at / SIM_REQS];
+		struct sim_req *q = &r->req[*at % SIM_REQS];
+
+		if (r->magic != MAGIC || !r->inflight) {
+			*at |= SIM_REQS - 1;
+			continue;
+		}
+		if (q->state != REQ_FLIES)
+			continue;
+		++*at;
+		return q;
+	}
+	return NULL;
+}
+
+static void poke(struct sim_req *q)
+{
+	q->due = min_of(q->due, sim.now + sim_delay());
+}
+
 void sim_rings_poke(int fd)
 {
-	for (unsigned int i = 0; i < nr_rings; i++) {
-		struct sim_ring *r = rings[i];
+	struct sim_req *q;
 
-		if (r->magic != MAGIC || !r->inflight)
+	for (unsigned int at = 0; (q = next_flying(&at));)
+		if (q->fd == fd || q->fd2 == fd)
+			poke(q);
+}
+
+void sim_rings_poke_accept(int fd)
+{
+	struct sim_req *q, *one = NULL;
+	uint32_t n = 0;
+
+	for (unsigned int at = 0; (q = next_flying(&at));) {
+		if (q->fd != fd)
 			continue;
-		for (unsigned int k = 0; k < SIM_REQS; k++) {
-			struct sim_req *q = &r->req[k];
-
-			if (q->state == REQ_FLIES && q->fd == fd)
-				q->due = min_of(q->due, sim.now + sim_delay());
-		}
+		if (q->op->code != OP_ACCEPT)
+			poke(q);
+		else if (q->due == OA_FOREVER && !sim_draw_below(SIM_WORLD, ++n))
+			one = q;
 	}
+	if (one)
+		poke(one);
+}
+
+bool sim_rings_wake(const uint32_t *word)
+{
+	struct sim_req *q;
+
+	for (unsigned int at = 0; (q = next_flying(&at));) {
+		if (q->op->code != OP_FUTEX_WAIT ||
+		    q->op->addr != (uintptr_t)word)
+			continue;
+		req_done(q, 0, 0, sim.now + sim_delay());
+		return true;
+	}
+	return false;
 }
 
 static struct sim_req *req_new(struct sim_ring *r, struct op *op)
@@ -141,7 +198,7 @@ static struct sim_req *req_new(struct sim_ring *r, struct op *op)
 			continue;
 		memset(q, 0, sizeof(*q));
 		q->op = op;
-		q->fd = -1;
+		q->fd = q->fd2 = -1;
 		q->order = r->order++;
 		return q;
 	}
@@ -172,14 +229,6 @@ static struct sim_req *oldest(struct sim_ring *r, enum sim_req_state state)
 			best = q;
 	}
 	return best;
-}
-
-static void req_done(struct sim_req *q, int res, uint32_t cflags, oa_time_t due)
-{
-	q->state = REQ_DONE;
-	q->res = res;
-	q->cflags = cflags;
-	q->due = due;
 }
 
 /* What such a request may come to when nothing is known of its object. */
@@ -235,6 +284,17 @@ void sim_prep_nop(struct io_uring_sqe *sqe, void *nop)
 	s->len = (uint32_t)n->res;
 }
 
+static bool by_path(const struct op *op)
+{
+	return op->fd < 0 && (op->code == OP_OPENAT || op->code == OP_OPENAT2 ||
+			      op->code == OP_STATX);
+}
+
+static bool is_there(int fd, uint32_t gen)
+{
+	return sim_fd_is(fd) && sim_fd_gen(fd) == gen;
+}
+
 /* The kernel tries a request; q->due says when it will again. */
 static void req_try(struct sim_req *q)
 {
@@ -243,17 +303,33 @@ static void req_try(struct sim_req *q)
 
 	if (q->fd < 0) {
 		if (q->due <= sim.now)
-			req_done(q, q->res, 0, q->due);
+			req_done(q, by_path(q->op)
+				    ? sim_file_op(q->op, &cflags) : q->res,
+				 0, q->due);
 		return;
 	}
+	q->due = OA_FOREVER;
 	/* What it was started on is closed: nothing comes from there. */
-	res = SIM_AGAIN;
-	if (sim_fd_is(q->fd) && sim_fd_gen(q->fd) == q->gen)
-		res = sim_file_op(q->op, &cflags);
-	if (res == SIM_AGAIN)
-		q->due = OA_FOREVER;
-	else
+	if (!is_there(q->fd, q->gen) ||
+	    (q->fd2 >= 0 && !is_there(q->fd2, q->gen2)))
+		return;
+	res = sim_file_op(q->op, &cflags);
+	if (res != SIM_AGAIN)
 		req_done(q, res, cflags, sim.now);
+}
+
+/* Where a splice takes from. False: there is no such descriptor. */
+static bool second_begin(struct sim_req *q)
+{
+	const struct fd_link *second = q->op->second;
+
+	if (!second)
+		return true;
+	if (!sim_fd_is(second->fd))
+		return false;
+	q->fd2 = second->fd;
+	q->gen2 = sim_fd_gen(second->fd);
+	return true;
 }
 
 static void op_handed_on(struct sim_req *q)
@@ -263,20 +339,32 @@ static void op_handed_on(struct sim_req *q)
 	q->state = REQ_FLIES;
 	if (op->code == OP_RAW) {
 		raw_begin(q);
-	} else if (sim_fd_is(op->fd)) {
+	} else if (op->code == OP_FUTEX_WAIT) {
+		q->res = -EAGAIN;
+		q->due = *(uint32_t *)(uintptr_t)op->addr == (uint32_t)op->off
+				 ? OA_FOREVER : sim.now + sim_delay();
+	} else if (sim_fd_is(op->fd) && second_begin(q)) {
 		q->fd = op->fd;
 		q->gen = sim_fd_gen(op->fd);
 		q->due = sim.now;
 		if (!sim_draw_one_in(SIM_WORLD, sim_env.at_once))
 			q->due += sim_delay();
 	} else {
-		q->res = op->fd >= SIM_FD_BASE ? -EBADF : plausible(op);
+		q->res = op->fd >= SIM_FD_BASE || op->second ? -EBADF
+							     : plausible(op);
 		q->due = sim.now + sim_delay();
 	}
 	if (sim_draw_one_in(SIM_WORLD, sim_env.at_once))
 		q->due = q->due == OA_FOREVER ? q->due : sim.now;
 	if (q->due <= sim.now)
 		req_try(q);
+}
+
+/* What waits in a thread of the kernel's; that is never so with these two. */
+static bool interrupted(const struct op *op)
+{
+	return op->code != OP_POLL && op->code != OP_FUTEX_WAIT &&
+	       sim_draw_one_in(SIM_WORLD, 4);
 }
 
 /*
@@ -306,7 +394,7 @@ static void cancel_handed_on(struct sim_ring *r, struct sim_req *c)
 		}
 		break;
 	}
-	req_done(q, sim_draw_one_in(SIM_WORLD, 4) ? -EINTR : -ECANCELED, 0,
+	req_done(q, interrupted(q->op) ? -EINTR : -ECANCELED, 0,
 		 sim.now + (sim_draw_one_in(SIM_WORLD, 2) ? sim_delay() : 0));
 }
 

@@ -21,6 +21,8 @@ struct sim_req {
 	struct op *op;		/* not looked at once the request is done */
 	int fd;			/* simulator's own, or -1 */
 	uint32_t gen;		/* ... as it was when it was started on it */
+	int fd2;		/* a second, or -1 */
+	uint32_t gen2;
 	oa_time_t due;
 	int32_t res;
 	uint32_t cflags;

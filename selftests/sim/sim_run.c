@@ -53,6 +53,7 @@ static void begin(uint64_t seed, const char *name)
 	sim_ctxs_reset();
 	sim_rings_reset();
 	sim_files_reset();
+	sim_words_reset();
 	sim_faults_reset();
 	sim_runtimes_reset();
 	core_reset();
