@@ -109,7 +109,7 @@ SCENARIO(a_cancel_ends_any_wait, 6000)
 	ready = 0;
 	cancelled_all = false;
 	CHECK_EQ(sim_pipe(fds, 8), 0);
-	SCENARIO_RUN(starts, NULL, .workers = 1 + sim_below(3));
+	SCENARIO_RUN(starts, NULL, .workers = scenario_workers());
 }
 
 HARNESS_MAIN

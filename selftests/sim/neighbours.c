@@ -218,9 +218,9 @@ SCENARIO(one_ends_at_once_the_other_goes_on, 5000)
 	memset(handles, 0, sizeof(handles));
 	sim_env.longest = 0;
 	CHECK_EQ(oa_start(&dying, first, &dying, SIM_CONFIG,
-			  .workers = 1 + sim_below(3)), 0);
+			  .workers = scenario_workers()), 0);
 	CHECK_EQ(oa_start(&living, first, NULL, SIM_CONFIG,
-			  .workers = 1 + sim_below(3)), 0);
+			  .workers = scenario_workers()), 0);
 	CHECK_EQ(oa_runtime_wait(dying, &e), 0);
 	CHECK_EQ(oa_runtime_wait(living, NULL), 0);
 	CHECK_EQ(finished, LIVING);
@@ -267,9 +267,9 @@ SCENARIO(a_close_meets_the_end_of_a_worker, 5000)
 	for (int i = 0; i < PIPES; i++)
 		CHECK_EQ(sim_pipe(fds[i], 8), 0);
 	CHECK_EQ(oa_start(&living, closes, NULL, SIM_CONFIG,
-			  .workers = 1 + sim_below(2)), 0);
+			  .workers = scenario_workers()), 0);
 	CHECK_EQ(oa_start(&dying, uses, NULL, SIM_CONFIG,
-			  .workers = 1 + sim_below(2)), 0);
+			  .workers = scenario_workers()), 0);
 	CHECK_EQ(oa_runtime_wait(dying, NULL), 0);
 	CHECK_EQ(oa_runtime_wait(living, NULL), 0);
 	CHECK_EQ(oa_runtime_free(dying), 0);
