@@ -47,20 +47,13 @@ static void close_it(int fd)
 static void *reads(void *arg)
 {
 	struct record *rec = arg;
-	uint32_t was = REC_NEW;
 	ssize_t n;
 	char c;
 
-	CHECK(__atomic_compare_exchange_n(&rec->state, &was, REC_RUNNING,
-					  false, __ATOMIC_ACQ_REL,
-					  __ATOMIC_ACQUIRE));
+	record_step(rec, REC_NEW, REC_RUNNING);
 	n = oa_read(rec->fd, &c, 1);
 	CHECK_RESULT(n, n <= 1);
-	was = REC_RUNNING;
-	CHECK(__atomic_compare_exchange_n(&rec->state, &was, REC_ENDED,
-					  false, __ATOMIC_ACQ_REL,
-					  __ATOMIC_ACQUIRE));
-	ADD(round_now.over, 1);
+	record_step(rec, REC_RUNNING, REC_ENDED);
 	return rec;
 }
 

@@ -113,7 +113,7 @@ static void expect_ended(const struct brood *b)
 
 static struct record *begin_kid(struct actor *a, struct oa_task_opts *o)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 
 	if (!rec)
 		return NULL;
@@ -141,10 +141,12 @@ static void start_in(struct actor *a, struct brood *b, struct oa_scope *s)
 	if (!actor_random(a, 4))
 		o.timeout = (1 + actor_random(a, 200)) * OA_USEC;
 	err = oa_go_with(kid, rec, &o);
-	if (err)
+	if (err) {
 		record_refused(rec, err);
-	else
-		b->rec[b->n++] = rec;
+		return;
+	}
+	b->rec[b->n++] = rec;
+	record_went(a, rec);
 }
 
 static void in_scope(struct actor *a, struct brood *b)
@@ -202,6 +204,7 @@ static void spawn_one(struct actor *a, struct brood *b, oa_fn fn,
 	}
 	b->rec[b->n] = rec;
 	b->t[b->n++] = t;
+	record_started(a, rec, t);
 }
 
 /* Cancelled or not. */

@@ -14,24 +14,27 @@ static unsigned int nr_threads;
 
 static void start_and_join(struct actor *a)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	oa_task_t t;
 
 	if (!rec)
 		return;
 	t = oa_spawn(task_body, rec, .runtime = round_now.rt,
 		     .on_drop = task_dropped);
-	if (oa_task_error(t))
+	if (oa_task_error(t)) {
 		record_refused(rec, oa_task_error(t));
-	else if (actor_random(a, 3))
+		return;
+	}
+	record_started(a, rec, t);
+	if (actor_random(a, 3))
 		task_join(a, t);
 	else
 		CHECK(!oa_detach(t));
 }
 
-static void post(void)
+static void post(struct actor *a)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	int err;
 
 	if (!rec)
@@ -39,6 +42,8 @@ static void post(void)
 	err = oa_post(round_now.rt, task_posted, &rec, sizeof(rec));
 	if (err)
 		record_refused(rec, err);
+	else
+		record_went(a, rec);
 }
 
 static int look(const struct oa_task_info *info, void *arg)
@@ -108,7 +113,7 @@ static void *outside(void *arg)
 			synchronise(&a);
 			break;
 		default:
-			post();
+			post(&a);
 		}
 	}
 	return NULL;

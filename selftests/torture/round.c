@@ -38,8 +38,13 @@ static void check_end(const struct oa_ended *e)
 	struct round *r = &round_now;
 	uint64_t n[REC_REFUSED + 1] = { 0 };
 
-	for (uint32_t i = 0; i < r->nr_records; i++)
-		n[r->records[i].state]++;
+	for (uint32_t i = 0; i < r->nr_records; i++) {
+		struct record *rec = &r->records[i];
+
+		n[rec->state]++;
+		/* None of the third was passed over. */
+		CHECK(rec->asked == (rec->doomed && rec->state != REC_REFUSED));
+	}
 	CHECK_RESULT(n[REC_RUNNING], !n[REC_RUNNING]);
 	/* A call of oa_block() is a task, too, unless it was refused. */
 	n[REC_ENDED] += r->calls;
@@ -94,12 +99,14 @@ static void things_close(void)
 	lives_close();
 }
 
-static bool begin(void)
+static bool begin(struct actor *a)
 {
 	struct round *r = &round_now;
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	int err;
 
+	/* It is to start others for as long as the round takes. */
+	rec->doomed = false;
 	things_open();
 	err = oa_start(&r->rt, first, rec, .workers = r->workers,
 		       .max_blocking = r->max_blocking,
@@ -166,7 +173,7 @@ void round_run(uint64_t seed, unsigned int workers, oa_time_t length)
 		.records = calloc(RECORDS, sizeof(struct record)),
 	};
 	CHECK(r->records);
-	if (begin()) {
+	if (begin(&a)) {
 		outside_begin(actor_random(&a, 4));
 		/* It is not over before it is told. */
 		CHECK(oa_runtime_wait_until(r->rt, NULL, oa_after(length)) ==

@@ -75,7 +75,7 @@ void act_start_under(struct actor *a)
 {
 	static const oa_fn then[] = { last_link, NULL };
 	struct oa_task_opts o = OA_TASK_OPTS_INIT;
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	oa_task_t t;
 
 	if (!rec)
@@ -92,28 +92,57 @@ void act_start_under(struct actor *a)
 	if (!actor_random(a, 4))
 		o.delay = actor_random(a, 300) * OA_USEC;
 	t = oa_spawn_with(first_link, rec, &o);
-	if (oa_task_error(t))
+	if (oa_task_error(t)) {
 		record_refused(rec, oa_task_error(t));
-	else if (actor_random(a, 3))
+		return;
+	}
+	record_started(a, rec, t);
+	if (actor_random(a, 3))
 		CHECK(!oa_detach(t));
 	else
 		task_join(a, t);
 }
 
+enum { NOBODY, THE_CALL, THE_CALLER };
+
+struct call {
+	struct record *rec;
+	oa_task_t caller;
+	uint32_t cancelled;
+};
+
+static void cancel_in(struct call *c)
+{
+	if (c->cancelled == NOBODY)
+		return;
+	CHECK(!oa_cancel(c->cancelled == THE_CALL ? oa_self() : c->caller));
+	/* The caller hands it on from where it waits. */
+	while (oa_cancelled() != 1)
+		oa_yield();
+	CHECK(oa_sleep(OA_FOREVER) == -ECANCELED);
+}
+
 static void *called(void *arg)
 {
+	struct call *c = arg;
+
 	CHECK(ADD(under.in_pool, 1) <= round_now.max_blocking);
-	task_light(arg, 1);
+	cancel_in(c);
+	task_light(c->rec, 1);
 	ADD(under.in_pool, (uint32_t)-1);
 	ADD(round_now.calls, 1);
-	return arg;
+	return c->rec;
 }
 
 void act_block(struct actor *a)
 {
-	void *result = oa_block(called, a->rec);
+	struct call c = { .rec = a->rec, .caller = oa_self() };
+	void *result;
 	int err;
 
+	if (round_now.cancels && !actor_random(a, 3))
+		c.cancelled = THE_CALL + actor_random(a, 2);
+	result = oa_block(called, &c);
 	if (result == a->rec)
 		return;
 	/* A shutdown may come before the cancel that it brings. */

@@ -12,7 +12,7 @@ uint32_t actor_random(struct actor *a, uint32_t below)
 	return (uint32_t)((a->rnd >> 16) % below);
 }
 
-struct record *record_new(void)
+struct record *record_new(struct actor *a)
 {
 	struct round *r = &round_now;
 	uint32_t i;
@@ -21,10 +21,55 @@ struct record *record_new(void)
 	    SEEN(r->nr_records) - SEEN(r->over) >= r->max_live)
 		return NULL;
 	i = ADD(r->nr_records, 1) - 1;
-	if (i < RECORDS)
+	if (i < RECORDS) {
+		r->records[i].doomed = r->cancels && !actor_random(a, 3);
 		return &r->records[i];
+	}
 	__atomic_sub_fetch(&r->nr_records, 1, __ATOMIC_ACQ_REL);
 	return NULL;
+}
+
+static void cancel(oa_task_t t)
+{
+	int err = oa_cancel(t);
+
+	CHECK_RESULT(err, !err || err == -ESRCH);
+}
+
+void record_started(struct actor *a, struct record *rec, oa_task_t t)
+{
+	if (!rec->doomed)
+		return;
+	if (actor_random(a, 2))
+		oa_yield();
+	cancel(t);
+	TELL(rec->asked, 1);
+}
+
+/* In the place of a handle: the task is to cancel itself. */
+#define BY_ITSELF	UINT64_MAX
+
+void record_went(struct actor *a, struct record *rec)
+{
+	uint64_t id;
+
+	if (!rec->doomed)
+		return;
+	if (actor_random(a, 2))
+		oa_yield();
+	id = __atomic_exchange_n(&rec->self, BY_ITSELF, __ATOMIC_ACQ_REL);
+	if (id)
+		cancel((oa_task_t){ id });
+	TELL(rec->asked, 1);
+}
+
+static void record_runs(struct record *rec)
+{
+	oa_task_t t = oa_self();
+
+	if (__atomic_exchange_n(&rec->self, t.id, __ATOMIC_ACQ_REL) ==
+	    BY_ITSELF)
+		CHECK(!oa_cancel(t));
 }
 
 void record_step(struct record *rec, uint32_t from, uint32_t to)
@@ -36,6 +81,8 @@ void record_step(struct record *rec, uint32_t from, uint32_t to)
 	CHECK_RESULT(was, was == from);
 	if (to != REC_RUNNING)
 		ADD(round_now.over, 1);
+	else if (rec->doomed)
+		record_runs(rec);
 }
 
 void record_refused(struct record *rec, int err)
@@ -72,21 +119,9 @@ static oa_task_t start_with(struct actor *a, oa_fn fn, struct record *rec)
 	return oa_spawn_with(fn, rec, &o);
 }
 
-static void cancel_one_in_three(struct actor *a, oa_task_t t)
-{
-	int err;
-
-	if (!round_now.cancels || actor_random(a, 3))
-		return;
-	if (actor_random(a, 2))
-		oa_yield();
-	err = oa_cancel(t);
-	CHECK_RESULT(err, !err || err == -ESRCH);
-}
-
 oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	oa_task_t t = { 0 };
 
 	if (!rec)
@@ -97,7 +132,7 @@ oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
 	else
 		t = oa_spawn(fn, rec);
 	if (!oa_task_error(t)) {
-		cancel_one_in_three(a, t);
+		record_started(a, rec, t);
 		return t;
 	}
 	record_refused(rec, oa_task_error(t));
@@ -153,12 +188,9 @@ static oa_task_t swap_handle(struct actor *a, oa_task_t t)
 void handle_cancel_any(struct actor *a)
 {
 	oa_task_t t = { SEEN(*any_handle(a)) };
-	int err;
 
-	if (!is_task(t))
-		return;
-	err = oa_cancel(t);
-	CHECK_RESULT(err, !err || err == -ESRCH);
+	if (is_task(t))
+		cancel(t);
 }
 
 static void act_yield(struct actor *a)
@@ -216,7 +248,7 @@ static void act_detach(struct actor *a)
 
 static void act_go(struct actor *a)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	int err;
 
 	if (!rec)
@@ -226,6 +258,8 @@ static void act_go(struct actor *a)
 					 .on_drop = task_dropped);
 	if (err)
 		record_refused(rec, err);
+	else
+		record_went(a, rec);
 }
 
 static void act_exchange(struct actor *a)
@@ -240,15 +274,16 @@ static void act_exchange(struct actor *a)
 
 static void act_post(struct actor *a)
 {
-	struct record *rec = record_new();
+	struct record *rec = record_new(a);
 	int err;
 
-	(void)a;
 	if (!rec)
 		return;
 	err = oa_post(oa_runtime_self(), task_posted, &rec, sizeof(rec));
 	if (err)
 		record_refused(rec, err);
+	else
+		record_went(a, rec);
 }
 
 static void *sleeps_for_ever(void *arg)
@@ -265,14 +300,12 @@ static void *sleeps_for_ever(void *arg)
 static void act_cancel_sleeper(struct actor *a)
 {
 	oa_task_t t = start_task(a, sleeps_for_ever, -1);
-	int err;
 
 	if (!is_task(t))
 		return;
 	act_yield(a);
 	/* A shutdown may have ended it. */
-	err = oa_cancel(t);
-	CHECK_RESULT(err, !err || err == -ESRCH);
+	cancel(t);
 	task_join(a, t);
 }
 

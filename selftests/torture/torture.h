@@ -36,6 +36,9 @@ enum record_state {
 struct record {
 	uint32_t state;
 	int fd;			/* for those that only read */
+	bool doomed;		/* to be cancelled, ... */
+	uint32_t asked;		/* ... and has been */
+	uint64_t self;		/* once it runs, or that it is to ask itself */
 };
 
 #define RECORDS		300000u
@@ -78,8 +81,12 @@ struct actor {
 uint32_t actor_random(struct actor *a, uint32_t below);
 
 /* tasks.c: starting, and what tasks do to one another. */
-struct record *record_new(void);
+struct record *record_new(struct actor *a);
 void record_refused(struct record *r, int err);
+/* Has been started; cancelled now if it is to be. */
+void record_started(struct actor *a, struct record *r, oa_task_t t);
+/* The same, started by a call that gives no handle. */
+void record_went(struct actor *a, struct record *r);
 void record_step(struct record *rec, uint32_t from, uint32_t to);
 void task_dropped(void *rec);
 void *task_body(void *rec);
