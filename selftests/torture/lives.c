@@ -123,8 +123,7 @@ static struct record *begin_kid(struct actor *a, struct oa_task_opts *o)
 	o->on_drop = task_dropped;
 	if (!actor_random(a, 4))
 		o->delay = actor_random(a, 200) * OA_USEC;
-	if (!actor_random(a, 4))
-		o->prio = (int)actor_random(a, 40) + OA_PRIO_MIN;
+	o->prio = actor_prio(a);
 	o->hint = (enum oa_hint)actor_random(a, 3);
 	return rec;
 }

@@ -39,7 +39,9 @@ static void post(struct actor *a)
 
 	if (!rec)
 		return;
-	err = oa_post(round_now.rt, task_posted, &rec, sizeof(rec));
+	err = oa_post_with(round_now.rt, task_posted, &rec, sizeof(rec),
+			   .prio = actor_prio(a),
+			   .front = !actor_random(a, 4));
 	if (err)
 		record_refused(rec, err);
 	else
@@ -75,7 +77,8 @@ static void synchronise(struct actor *a)
 {
 	static const action_fn actions[] = {
 		act_chan_send, act_chan_recv, act_select, act_chan_close,
-		act_lock, act_sem, act_barrier, act_credit,
+		act_lock, act_sem, act_barrier, act_credit, act_future,
+		act_event, act_once, act_futex, act_tell, act_hear,
 	};
 
 	actions[actor_random(a, ARRAY_N(actions))](a);

@@ -91,6 +91,7 @@ void act_start_under(struct actor *a)
 	o.then = rec->fd & CHAINED ? then : NULL;
 	if (!actor_random(a, 4))
 		o.delay = actor_random(a, 300) * OA_USEC;
+	o.prio = actor_prio(a);
 	t = oa_spawn_with(first_link, rec, &o);
 	if (oa_task_error(t)) {
 		record_refused(rec, oa_task_error(t));

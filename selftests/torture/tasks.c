@@ -12,6 +12,13 @@ uint32_t actor_random(struct actor *a, uint32_t below)
 	return (uint32_t)((a->rnd >> 16) % below);
 }
 
+/* Most have none. */
+int actor_prio(struct actor *a)
+{
+	return actor_random(a, 3) ? 0
+				  : (int)actor_random(a, 40) + OA_PRIO_MIN;
+}
+
 struct record *record_new(struct actor *a)
 {
 	struct round *r = &round_now;
@@ -115,18 +122,17 @@ static oa_task_t start_with(struct actor *a, oa_fn fn, struct record *rec)
 		o.pinned = true;
 	if (!actor_random(a, 16))
 		o.stack_size = 64u << 10;
+	o.prio = actor_prio(a);
+	if (!actor_random(a, 4))
+		o.hint = (enum oa_hint)actor_random(a, 3);
 	o.runtime = oa_runtime_self();
 	return oa_spawn_with(fn, rec, &o);
 }
 
-oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
+oa_task_t start_record(struct actor *a, oa_fn fn, struct record *rec)
 {
-	struct record *rec = record_new(a);
-	oa_task_t t = { 0 };
+	oa_task_t t;
 
-	if (!rec)
-		return t;
-	rec->fd = fd;
 	if (actor_random(a, 2))
 		t = start_with(a, fn, rec);
 	else
@@ -137,6 +143,16 @@ oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
 	}
 	record_refused(rec, oa_task_error(t));
 	return (oa_task_t){ 0 };
+}
+
+oa_task_t start_task(struct actor *a, oa_fn fn, int fd)
+{
+	struct record *rec = record_new(a);
+
+	if (!rec)
+		return (oa_task_t){ 0 };
+	rec->fd = fd;
+	return start_record(a, fn, rec);
 }
 
 static bool is_task(oa_task_t t)
@@ -279,7 +295,9 @@ static void act_post(struct actor *a)
 
 	if (!rec)
 		return;
-	err = oa_post(oa_runtime_self(), task_posted, &rec, sizeof(rec));
+	err = oa_post_with(oa_runtime_self(), task_posted, &rec, sizeof(rec),
+			   .prio = actor_prio(a),
+			   .front = !actor_random(a, 4));
 	if (err)
 		record_refused(rec, err);
 	else
@@ -319,11 +337,15 @@ static const action_fn actions[] = {
 	act_select, act_chan_close, act_lock, act_lock, act_sem, act_barrier,
 	act_credit, act_start_under, act_block,
 	act_shield, act_scope, act_scope, act_token, act_timeout,
+	act_future, act_async, act_async, act_join_many, act_job, act_parallel,
+	act_party, act_party, act_event, act_once, act_futex, act_tell,
+	act_hear,
 };
 
 static const action_fn light[] = {
 	act_yield, act_chan_send, act_chan_recv, act_select, act_chan_close,
-	act_lock, act_sem, act_barrier, act_credit, act_shield,
+	act_lock, act_sem, act_barrier, act_credit, act_shield, act_future,
+	act_event, act_once, act_futex, act_tell, act_hear,
 };
 
 void task_light(struct record *rec, uint32_t n)

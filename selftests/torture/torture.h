@@ -36,6 +36,7 @@ enum record_state {
 struct record {
 	uint32_t state;
 	int fd;			/* for those that only read */
+	void *with;		/* of its starter */
 	bool doomed;		/* to be cancelled, ... */
 	uint32_t asked;		/* ... and has been */
 	uint64_t self;		/* once it runs, or that it is to ask itself */
@@ -63,6 +64,9 @@ struct round {
 	uint32_t nr_records;
 	uint32_t refused, over;		/* of those: not started; at their end */
 	uint32_t calls, calls_failed;	/* of oa_block(): run; not run */
+	uint32_t unasked;		/* lazy ones, perhaps never a task */
+	bool has_jobs;
+	uint32_t jobs;			/* no more of them became tasks */
 	uint64_t handles[HANDLES];	/* owned by whoever swaps them out */
 	struct channel chan[CHANNELS];
 	uint64_t tokens, token_sum;	/* given out, ... */
@@ -79,6 +83,7 @@ struct actor {
 };
 
 uint32_t actor_random(struct actor *a, uint32_t below);
+int actor_prio(struct actor *a);
 
 /* tasks.c: starting, and what tasks do to one another. */
 struct record *record_new(struct actor *a);
@@ -91,6 +96,8 @@ void record_step(struct record *rec, uint32_t from, uint32_t to);
 void task_dropped(void *rec);
 void *task_body(void *rec);
 void *task_posted(void *rec_pointer);
+/* All-zero: it was refused. */
+oa_task_t start_record(struct actor *a, oa_fn fn, struct record *rec);
 oa_task_t start_task(struct actor *a, oa_fn fn, int fd);
 void handle_cancel_any(struct actor *a);
 void task_join(struct actor *a, oa_task_t t);
@@ -144,6 +151,30 @@ void act_shield(struct actor *a);
 void act_scope(struct actor *a);
 void act_token(struct actor *a);
 void act_timeout(struct actor *a);
+
+/* values.c */
+void values_open(void);
+void values_end(void);
+void values_close(void);
+void act_future(struct actor *a);
+void act_async(struct actor *a);
+
+/* joins.c */
+void act_join_many(struct actor *a);
+void act_job(struct actor *a);
+void act_parallel(struct actor *a);
+
+/* parties.c */
+void act_party(struct actor *a);
+
+/* signs.c */
+void signs_open(void);
+void signs_close(void);
+void act_event(struct actor *a);
+void act_once(struct actor *a);
+void act_futex(struct actor *a);
+void act_tell(struct actor *a);
+void act_hear(struct actor *a);
 
 /* outside.c: the threads. */
 void outside_begin(unsigned int n);
