@@ -303,6 +303,12 @@ TASK_TEST_F(chan_broadcast, one_send_wakes_all, .workers = variant->workers)
 	one_send_wakes_all(self, WHO_TASK);
 }
 
+TASK_TEST_F(chan_broadcast, one_send_wakes_all_threads,
+	    .workers = variant->workers)
+{
+	one_send_wakes_all(self, WHO_THREAD);
+}
+
 TASK_TEST_F(chan_broadcast, one_send_wakes_all_of_any_kind,
 	    .workers = variant->workers, .max_blocking = ACTORS_ON_POOL)
 {
@@ -415,6 +421,12 @@ static void in_full_swing(data *d, enum who who, unsigned int each)
 TASK_TEST_F(chan_broadcast, in_full_swing, .workers = variant->workers)
 {
 	in_full_swing(self, WHO_TASK, (unsigned int)SCALED(2000, 200));
+}
+
+TASK_TEST_F(chan_broadcast, in_full_swing_of_threads,
+	    .workers = variant->workers)
+{
+	in_full_swing(self, WHO_THREAD, (unsigned int)SCALED(500, 100));
 }
 
 TASK_TEST_F(chan_broadcast, in_full_swing_of_any_kind,

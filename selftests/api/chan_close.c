@@ -61,6 +61,10 @@ static int code(struct actor *a)
 	{ \
 		name(self, WHO_TASK); \
 	} \
+	TASK_TEST_F(chan_close, name##_threads, .workers = variant->workers) \
+	{ \
+		name(self, WHO_THREAD); \
+	} \
 	TASK_TEST_F(chan_close, name##_mixed, .workers = variant->workers, \
 		    .max_blocking = ACTORS_ON_POOL) \
 	{ \
@@ -321,6 +325,12 @@ TASK_TEST_F(chan_close, destroy_at_once_tasks, .workers = variant->workers,
 	    .allocator = COUNTED_MEMORY(&memory))
 {
 	destroy_at_once(self, WHO_TASK, (unsigned int)SCALED(3000, 300));
+}
+
+TASK_TEST_F(chan_close, destroy_at_once_threads, .workers = variant->workers,
+	    .allocator = COUNTED_MEMORY(&memory))
+{
+	destroy_at_once(self, WHO_THREAD, (unsigned int)SCALED(240, 60));
 }
 
 TASK_TEST_F(chan_close, destroy_at_once_mixed, .workers = variant->workers,

@@ -152,6 +152,10 @@ static void senders_in_turn(data *d, enum who who)
 	{ \
 		name(self, WHO_TASK); \
 	} \
+	TASK_TEST_F(chan_wait, name##_threads, .workers = variant->workers) \
+	{ \
+		name(self, WHO_THREAD); \
+	} \
 	TASK_TEST_F(chan_wait, name##_mixed, .workers = variant->workers, \
 		    .max_blocking = ACTORS_ON_POOL) \
 	{ \

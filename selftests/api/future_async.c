@@ -512,7 +512,8 @@ FUTURE_TEST(wanted_by_many_at_once)
 	enum { N = 4 };
 
 	for (unsigned int k = 0; k < (unsigned int)SCALED(200, 40); k++) {
-		enum who who = k % 4 ? WHO_TASK : WHO_MIXED;
+		enum who who = k % 4 == 0 ? WHO_MIXED :
+			       k % 4 == 1 ? WHO_THREAD : WHO_TASK;
 		struct actor a[N];
 
 		self->f = oa_lazy(runs, self, .on_drop = dropped);
@@ -563,7 +564,8 @@ FUTURE_TEST(put_at_any_moment)
 	struct random r = random_of(0);
 
 	for (unsigned int k = 0; k < (unsigned int)SCALED(600, 80); k++) {
-		enum who who = k % 8 ? WHO_TASK : WHO_MIXED;
+		enum who who = k % 8 == 0 ? WHO_MIXED :
+			       k % 8 == 1 ? WHO_THREAD : WHO_TASK;
 		bool lazy = draw(&r, 2);
 		struct actor a[3];
 		oa_task_t maker;

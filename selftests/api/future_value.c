@@ -178,29 +178,44 @@ static void *sets(void *arg)
 	return NULL;
 }
 
-TASK_TEST_F(future_value, for_many, .workers = variant->workers,
-	    .max_blocking = ACTORS_ON_POOL)
+static void for_many(data *d, enum who who)
 {
 	for (unsigned int i = 0; i < 2 * WHO_MIXED; i++) {
-		void *value = i % 2 ? (void *)self : oa_err(-EPROTO);
+		void *value = i % 2 ? (void *)d : oa_err(-EPROTO);
 		struct actor a[N], by;
 
-		self->f = (struct oa_future)OA_FUTURE_INIT;
+		d->f = (struct oa_future)OA_FUTURE_INIT;
 		for (unsigned int k = 0; k < N; k++)
-			actor_start(&a[k], WHO_MIXED, k, gets, self);
-		task_wait_until(SYNC(future, &self->f, waiters) == N);
-		EXPECT_ERR(oa_future_destroy(&self->f), -EBUSY);
-		EXPECT_EQ((uint64_t)N, SYNC(future, &self->f, waits));
+			actor_start(&a[k], who, k, gets, d);
+		task_wait_until(SYNC(future, &d->f, waiters) == N);
+		EXPECT_ERR(oa_future_destroy(&d->f), -EBUSY);
+		EXPECT_EQ((uint64_t)N, SYNC(future, &d->f, waits));
 		if (i % 2) {
-			actor_start(&by, WHO_MIXED, i / 2, sets, self);
+			actor_start(&by, who, i / 2, sets, d);
 			actor_end(&by);
 		} else {
-			ASSERT_OK(oa_future_set(&self->f, value));
+			ASSERT_OK(oa_future_set(&d->f, value));
 		}
 		for (unsigned int k = 0; k < N; k++)
 			EXPECT_EQ(value, actor_end(&a[k]));
-		EXPECT_OK(oa_future_destroy(&self->f));
+		EXPECT_OK(oa_future_destroy(&d->f));
 	}
+}
+
+TASK_TEST_F(future_value, for_many_tasks, .workers = variant->workers)
+{
+	for_many(self, WHO_TASK);
+}
+
+TASK_TEST_F(future_value, for_many_threads, .workers = variant->workers)
+{
+	for_many(self, WHO_THREAD);
+}
+
+TASK_TEST_F(future_value, for_many_of_any_kind, .workers = variant->workers,
+	    .max_blocking = ACTORS_ON_POOL)
+{
+	for_many(self, WHO_MIXED);
 }
 
 /* Of many that set it one does, and all readers agree on which. */

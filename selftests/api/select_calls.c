@@ -336,6 +336,12 @@ TASK_TEST_F(select_calls, ready_later, .workers = variant->workers)
 	ready_later(self, WHO_TASK);
 }
 
+TASK_TEST_F(select_calls, ready_later_for_threads,
+	    .workers = variant->workers)
+{
+	ready_later(self, WHO_THREAD);
+}
+
 TASK_TEST_F(select_calls, ready_later_for_any_kind,
 	    .workers = variant->workers)
 {

@@ -272,6 +272,12 @@ static void all_with_all(data *d, enum who who, size_t capacity)
 		name(self, WHO_TASK, 0); \
 		name(self, WHO_TASK, 1); \
 	} \
+	TASK_TEST_F(select_cross, name##_threads, .workers = variant->workers) \
+	{ \
+		self->rounds = (unsigned int)SCALED(1500, 300); \
+		name(self, WHO_THREAD, 0); \
+		name(self, WHO_THREAD, 1); \
+	} \
 	TASK_TEST_F(select_cross, name##_mixed, .workers = variant->workers, \
 		    .max_blocking = ACTORS_ON_POOL) \
 	{ \

@@ -239,6 +239,11 @@ TASK_TEST_F(select_fair, each_of_many_gets_some, .workers = variant->workers)
 	each_gets_some(self, WHO_TASK);
 }
 
+TASK_TEST_F(select_fair, each_of_many_threads, .workers = variant->workers)
+{
+	each_gets_some(self, WHO_THREAD);
+}
+
 TASK_TEST_F(select_fair, each_of_many_of_any_kind,
 	    .workers = variant->workers, .max_blocking = ACTORS_ON_POOL)
 {

@@ -93,6 +93,12 @@ static void *chooses(void *arg)
 	return as_result(c[ch->at].res);
 }
 
+/* In each of some rounds those of one kind are alone. */
+static enum who round_of(unsigned int i)
+{
+	return i % 4 == 0 ? WHO_MIXED : i % 4 == 1 ? WHO_THREAD : WHO_TASK;
+}
+
 TASK_TEST_F(select_future, one_of_many, .workers = variant->workers,
 	    .max_blocking = ACTORS_ON_POOL)
 {
@@ -104,7 +110,7 @@ TASK_TEST_F(select_future, one_of_many, .workers = variant->workers,
 		memset(self->f, 0, sizeof(self->f));
 		for (unsigned int k = 0; k < 3; k++) {
 			ch[k] = (struct chooser){ .d = self };
-			actor_start(&a[k], i % 4 ? WHO_TASK : WHO_MIXED, k,
+			actor_start(&a[k], round_of((unsigned int)i), k,
 				    chooses, &ch[k]);
 		}
 		if (i % 3)
@@ -142,7 +148,7 @@ TASK_TEST_F(select_future, while_all_are_set, .workers = variant->workers,
 	    .max_blocking = ACTORS_ON_POOL)
 {
 	for (unsigned int i = 0; i < (unsigned int)SCALED(200, 40); i++) {
-		enum who who = i % 4 ? WHO_TASK : WHO_MIXED;
+		enum who who = round_of(i);
 		struct chooser ch[2];
 		struct actor a[4];
 

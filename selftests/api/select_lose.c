@@ -151,8 +151,12 @@ static void give_all(data *d, enum who who, unsigned int i)
 
 TASK_TEST_F(select_lose, one_of_many_that_come, .workers = variant->workers)
 {
-	for (unsigned int i = 0; i < (unsigned int)SCALED(60, 24); i++)
-		give_all(self, i < 40 ? WHO_TASK : WHO_MIXED, i);
+	static const enum who kinds[] = {
+		WHO_TASK, WHO_MIXED, WHO_TASK, WHO_THREAD,
+	};
+
+	for (unsigned int i = 0; i < (unsigned int)SCALED(72, 24); i++)
+		give_all(self, kinds[i / 6 % ARRAY_N(kinds)], i);
 }
 
 /* In full swing: givers on each, choosers over all. */
@@ -239,6 +243,11 @@ static void choose_receives(data *d, enum who who)
 	{ \
 		self->each = (unsigned int)SCALED(n_tasks, (n_tasks) / 8); \
 		name(self, WHO_TASK); \
+	} \
+	TASK_TEST_F(select_lose, name##_threads, .workers = variant->workers) \
+	{ \
+		self->each = (unsigned int)SCALED(n_mixed, (n_mixed) / 4); \
+		name(self, WHO_THREAD); \
 	} \
 	TASK_TEST_F(select_lose, name##_mixed, .workers = variant->workers, \
 		    .max_blocking = ACTORS_ON_POOL) \

@@ -476,6 +476,12 @@ TASK_TEST_F(waitable, in_full_swing, .workers = variant->workers)
 	in_full_swing(self, WHO_TASK);
 }
 
+TASK_TEST_F(waitable, in_full_swing_of_threads, .workers = variant->workers)
+{
+	self->each = (unsigned int)SCALED(500, 100);
+	in_full_swing(self, WHO_THREAD);
+}
+
 TASK_TEST_F(waitable, in_full_swing_mixed, .workers = variant->workers,
 	    .max_blocking = ACTORS_ON_POOL)
 {

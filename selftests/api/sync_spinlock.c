@@ -78,6 +78,7 @@ TASK_TEST_F(spinlock, lets_in_one_at_a_time, .workers = variant->workers,
 		{ BY_POOL, BY_POOL, BY_POOL, BY_POOL },
 		{ BY_POOL, BY_THREADS, BY_POOL, BY_THREADS },
 		/* Tasks may, as long as they do not wait inside. */
+		{ BY_TASKS, BY_TASKS, BY_TASKS, BY_TASKS },
 		{ BY_TASKS, BY_THREADS, BY_POOL, BY_TASKS },
 	};
 
