@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Runtimes one after another a thousand times, ended in every way, leave no
- * thread, no descriptor and no memory; and a crowd that is suspended holds no
- * shutdown up.
+ * Runtimes one after another a thousand times, and four side by side over and
+ * over, ended in every way, leave no thread, no descriptor and no memory; and a
+ * crowd that is suspended holds no shutdown up.
  */
 #include <stdlib.h>
 
@@ -115,24 +115,53 @@ static void on_event(const struct oa_runtime_event *ev, void *user)
 		COUNT(((data *)user)->left);
 }
 
-static void one_life(data *s, unsigned int workers, unsigned int i,
-		     enum end how)
+static struct oa_runtime *begin(data *s, unsigned int workers, enum end how)
 {
 	struct oa_runtime *rt;
-	struct oa_ended e;
 
 	ASSERT_OK(oa_start(&rt, how == DRAIN ? soon : first, s,
 			   .workers = workers, .max_blocking = 1,
 			   .on_event = on_event, .user = s));
 	dump_runtime = rt;
-	for (unsigned int k = i % 7; k--;)
-		sched_yield();
-	shut(rt, how);
+	return rt;
+}
+
+static void see_the_end(struct oa_runtime *rt, enum end how)
+{
+	struct oa_ended e;
+
+	dump_runtime = rt;
 	ASSERT_OK(oa_runtime_wait(rt, &e));
 	ASSERT_OK(oa_runtime_free(rt));
 	dump_runtime = NULL;
 	if (how < NOW)
 		ASSERT_EQ(0u, e.abandoned);
+}
+
+struct lives {
+	unsigned int workers, side_by_side;
+	enum end ends[2];
+};
+
+#define AT_ONCE	4u
+
+/* So many, and what becomes of one is nothing to the others. */
+static void some_lives(data *s, const struct lives *l, unsigned int i)
+{
+	struct oa_runtime *rt[AT_ONCE];
+	enum end how[AT_ONCE];
+	unsigned int n = l->side_by_side;
+
+	for (unsigned int k = 0; k < n; k++) {
+		how[k] = l->ends[(i + k) % 2];
+		rt[k] = begin(s, l->workers, how[k]);
+	}
+	for (unsigned int k = i % 7; k--;)
+		sched_yield();
+	for (unsigned int k = 0; k < n; k++)
+		shut(rt[(i + k) % n], how[(i + k) % n]);
+	for (unsigned int k = 0; k < n; k++)
+		see_the_end(rt[k], how[k]);
 }
 
 /*
@@ -142,25 +171,27 @@ static void one_life(data *s, unsigned int workers, unsigned int i,
 #define TRIES	4
 
 /* @kib: how much may stay of each. */
-static void live(data *s, unsigned int workers, enum end a, enum end b,
-		 size_t kib)
+static void live(data *s, const struct lives *l, size_t kib)
 {
 	unsigned int lives = (unsigned int)SCALED(1000, 60), fds, threads;
 	size_t rss, may = (2u << 20) + lives * kib * 1024;
 	unsigned int tries = 0;
 
-	if (workers != 2 || getenv("OA_PARK"))
+	if (l->workers != 2 || getenv("OA_PARK"))
 		lives /= 4;
+	/* Several take turns on the processors. */
+	if (l->side_by_side > 1)
+		lives /= 2 * l->side_by_side;
 
 	/* What stays for ever is there by then. */
-	for (unsigned int i = 0; i < 50; i++)
-		one_life(s, workers, i, i % 2 ? a : b);
+	for (unsigned int i = 0; i < 48 / l->side_by_side; i++)
+		some_lives(s, l, i);
 	fds = harness_nr_fds();
 	threads = harness_nr_threads();
 	do {
 		rss = harness_rss();
 		for (unsigned int i = 0; i < lives; i++)
-			one_life(s, workers, i, i % 2 ? a : b);
+			some_lives(s, l, i);
 	} while (harness_rss() > rss + may && ++tries < TRIES);
 	/* A busy machine may have kept a worker away for 200 ms. */
 	if (s->left)
@@ -174,7 +205,14 @@ static void live(data *s, unsigned int workers, enum end a, enum end b,
 
 TEST_F(many, one_after_the_other, .timeout = 120)
 {
-	live(self, variant->workers, GRACEFUL, DRAIN, 0);
+	live(self, &(struct lives){ variant->workers, 1, { DRAIN, GRACEFUL } },
+	     0);
+}
+
+TEST_F(many, side_by_side, .timeout = 120)
+{
+	live(self, &(struct lives){ variant->workers, AT_ONCE,
+				    { DRAIN, GRACEFUL } }, 0);
 }
 
 /* What is left behind stays, so it is counted by the test alone. */
@@ -194,7 +232,14 @@ FIXTURE_TEARDOWN(hurry)
 /* Stacks that others may still know stay as well. */
 TEST_F(hurry, one_after_the_other, .timeout = 120)
 {
-	live(&self->d, variant->workers, NOW, IN_TIME, 64);
+	live(&self->d, &(struct lives){ variant->workers, 1, { IN_TIME, NOW } },
+	     64);
+}
+
+TEST_F(hurry, side_by_side, .timeout = 120)
+{
+	live(&self->d, &(struct lives){ variant->workers, AT_ONCE,
+					{ IN_TIME, NOW } }, 64);
 }
 
 /* A crowd. */
