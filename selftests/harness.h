@@ -239,6 +239,9 @@ struct harness_leaks {
 	unsigned int fds, threads;
 };
 
+/* For a test that leaves memory or objects of the library, nothing else. */
+void harness_leaves_inside(void);
+
 void harness_leaks_begin(struct harness_leaks *l);
 /* Waits for threads that are ending, then a failure for what is left. */
 void harness_leaks_end(const struct harness_leaks *l, const char *file,

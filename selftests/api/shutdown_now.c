@@ -399,6 +399,8 @@ static void abandon_in(data *s, const struct point *p, unsigned int workers)
 TASK_TEST_F_TIMEOUT(now, abandoned_in_each_call, 90,
 		    .workers = variant->workers, .max_blocking = 1)
 {
+	/* See __lsan_default_suppressions(). */
+	harness_leaves_inside();
 	for_each_point(p)
 		if (!is_bound(p) && strcmp(p->name, "block"))
 			abandon_in(self, p, variant->workers);
@@ -850,6 +852,8 @@ static void storms(data *self, unsigned int workers, int from)
 	unsigned int seed = (unsigned int)harness_seed();
 	long rounds = SCALED(25, 6);
 
+	/* The records of scopes that abandoned tasks had open. */
+	harness_leaves_inside();
 	for (unsigned int i = 0; i < (unsigned int)rounds; i++) {
 		struct storm s = {
 			.seed = seed + i, .fds = { self->fds[0] },
