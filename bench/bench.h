@@ -172,6 +172,9 @@ static inline void bench_step(struct run *r)
 
 /* oa.c: ours */
 int bench_oa_run(struct run *r, unsigned int workers, oa_fn fn, void *arg);
+/* With a watch of its own for tasks that hold their worker; 0: the default. */
+int bench_oa_run_watched(struct run *r, unsigned int workers, oa_fn fn,
+			 void *arg, oa_time_t watch);
 int bench_oa_run_ended(struct run *r, unsigned int workers, oa_fn fn,
 		       void *arg, struct oa_ended *ended);
 

@@ -8,6 +8,9 @@
  * raw: threads, a thousand at most, so only what one of them costs compares.
  * They sleep and two others cancel them; they wait on a condition variable,
  * are told to end by a broadcast, and joined.
+ *
+ * oa: without the watch for tasks that hold their worker, as in all benches;
+ * oa:watched: with it, as a program has it that says nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -94,12 +97,13 @@ static int crowd_begin(struct crowd *c, struct run *r)
 	return c->t ? 0 : bench_fail(c->r, "no tasks, or out of memory");
 }
 
-static int cancel_oa(struct run *r)
+static int cancel_all(struct run *r, oa_time_t watch)
 {
 	struct crowd *c = all;
 	int ret = crowd_begin(c, r);
 
-	if (!ret && bench_oa_run(r, bench_workers(r), cancel_first, c))
+	if (!ret && bench_oa_run_watched(r, bench_workers(r), cancel_first, c,
+					 watch))
 		ret = -1;
 	free(c->t);
 	if (ret)
@@ -113,6 +117,16 @@ static int cancel_oa(struct run *r)
 	return 0;
 }
 
+static int cancel_oa(struct run *r)
+{
+	return cancel_all(r, OA_FOREVER);
+}
+
+static int cancel_watched(struct run *r)
+{
+	return cancel_all(r, 0);
+}
+
 static int cancel_threads(struct run *r)
 {
 	return raw_crowd_cancel(r, 1, bench_count(r, 0));
@@ -124,7 +138,8 @@ const struct bench bench_sched_cancel = {
 	.summary = "a million tasks sleep, and are cancelled",
 	.metrics = cancel_metrics,
 	.opts = cancel_opts,
-	.impl = { { "oa", cancel_oa }, { "raw:threads", cancel_threads } },
+	.impl = { { "oa", cancel_oa }, { "oa:watched", cancel_watched },
+		  { "raw:threads", cancel_threads } },
 	.workers = 2,
 	.repeats = 5,
 	.fixed = true,
@@ -154,7 +169,7 @@ static void *shutdown_first(void *arg)
 	return NULL;
 }
 
-static int shutdown_oa(struct run *r)
+static int shut_all(struct run *r, oa_time_t watch)
 {
 	struct crowd *c = all;
 	int ret = crowd_begin(c, r);
@@ -163,7 +178,7 @@ static int shutdown_oa(struct run *r)
 	if (ret)
 		return ret;
 	if (oa_start(&rt, shutdown_first, c, .workers = bench_workers(r),
-		     .watch = OA_FOREVER))
+		     .watch = watch))
 		return bench_fail(r, "oa_start");
 	oa_runtime_wait(rt, NULL);
 	c->ns = bench_end(r);
@@ -178,6 +193,16 @@ static int shutdown_oa(struct run *r)
 	return 0;
 }
 
+static int shutdown_oa(struct run *r)
+{
+	return shut_all(r, OA_FOREVER);
+}
+
+static int shutdown_watched(struct run *r)
+{
+	return shut_all(r, 0);
+}
+
 static int shutdown_threads(struct run *r)
 {
 	return raw_crowd_dismiss(r, 1, bench_count(r, 0));
@@ -189,7 +214,8 @@ const struct bench bench_sched_shutdown = {
 	.summary = "a hundred thousand suspended tasks, shut down gracefully",
 	.metrics = shutdown_metrics,
 	.opts = shutdown_opts,
-	.impl = { { "oa", shutdown_oa }, { "raw:threads", shutdown_threads } },
+	.impl = { { "oa", shutdown_oa }, { "oa:watched", shutdown_watched },
+		  { "raw:threads", shutdown_threads } },
 	.workers = 2,
 	.repeats = 7,
 	.fixed = true,
