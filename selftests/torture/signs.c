@@ -8,14 +8,14 @@
 #include <limits.h>
 #include <string.h>
 
-#define ONCES	1000u		/* one after the other */
+#define PLACES	1000u		/* one after the other */
 
 static struct {
 	struct oa_event pass;		/* set: nobody has it */
 	uint32_t inside;
 	uint64_t passed;
-	struct oa_once once[ONCES];
-	uint32_t runs[ONCES], front;
+	struct oa_once once[PLACES];
+	uint32_t runs[PLACES], front;
 	uint32_t word;			/* grows */
 	uint32_t woken, wakes;		/* waits that were; those told of */
 	struct oa_mutex turn;		/* of who sends */
@@ -83,7 +83,7 @@ void act_once(struct actor *a)
 	uint32_t i = SEEN(s.front);
 	int err;
 
-	if (i >= ONCES)
+	if (i >= PLACES)
 		return;
 	err = oa_once_run(&s.once[i], run_it, &s.runs[i]);
 	if (err) {
@@ -200,7 +200,7 @@ void signs_close(void)
 
 	CHECK(!s.inside && !oa_event_trywait(&s.pass));
 	CHECK(!oa_event_destroy(&s.pass));
-	for (uint32_t i = 0; i < ONCES; i++) {
+	for (uint32_t i = 0; i < PLACES; i++) {
 		CHECK(!oa_once_info(&s.once[i], &info));
 		CHECK(info.uses == s.runs[i] && s.runs[i] <= 1);
 		CHECK(i >= s.front || s.runs[i]);
