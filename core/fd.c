@@ -485,6 +485,8 @@ static void end_requests(struct task *t, struct closer *c, uint32_t id)
 	struct worker *w = worker_self();
 
 	c->left = 1;
+	/* Each time: see core/prioq.c. */
+	WRITE_ONCE(t->wait_on, NULL);
 	c->epoch = park_begin(t, 0, OA_FOREVER);
 	if (w && w->id == id) {
 		ask_all(w, c);
@@ -510,9 +512,9 @@ static int close_number(struct task *t, int fd, uint32_t gen)
 	struct worker *w;
 	struct op op;
 
-	WRITE_ONCE(t->wait_on, NULL);
 	for (int i = 0; i < CLOSE_TRIES; i++) {
 		op_init(&op, OP_CLOSE, fd);
+		WRITE_ONCE(t->wait_on, NULL);
 		w = worker_self();
 		if (!w)
 			break;
@@ -613,7 +615,6 @@ int oa_close(int fd)
 		return -EBADF;
 	c.gen = gen_of(v);
 	closer_add(&c);
-	WRITE_ONCE(t->wait_on, NULL);
 	max = worker_max_id();
 	for (id = 0; id <= max && (uint32_t)v & FD_USERS; id++)
 		if ((uint32_t)v & 1u << (id % FD_BITS))

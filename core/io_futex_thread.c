@@ -82,6 +82,8 @@ static enum wait_state wait_left(struct group *g, uint32_t most, uint32_t flags,
 	uint64_t epoch;
 
 	while (how == WAIT_WOKEN) {
+		/* Each time: see core/prioq.c. */
+		WRITE_ONCE(g->task->wait_on, &g->seen);
 		epoch = park_begin(g->task, flags | WAIT_SYNC, until);
 		g->seen.epoch = epoch;
 		/* [futex-left] published before the look */
@@ -179,7 +181,6 @@ int futex_by_threads(struct task *t, const struct oa_futex_word *words,
 		m = mem_alloc(rt_alloc(t->rt), n * sizeof(*m), 64);
 	if (!m)
 		return -ENOMEM;
-	WRITE_ONCE(t->wait_on, &g.seen);
 	ret = wait_members(&g, m, words, n, deadline);
 	if (m != few)
 		mem_free(rt_alloc(t->rt), m, n * sizeof(*m));

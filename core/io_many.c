@@ -9,9 +9,10 @@
 enum wait_state many_first(struct worker *w, struct task *t, struct op *ops,
 			   unsigned long n, oa_time_t until)
 {
-	uint64_t epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL, until);
+	uint64_t epoch;
 
 	WRITE_ONCE(t->wait_on, ops);
+	epoch = park_begin(t, WAIT_OP | WAIT_MAY_CANCEL, until);
 	for (unsigned long i = 0; i < n; i++)
 		if (ops[i].state == OP_IDLE)
 			op_start(w, t, &ops[i], epoch);
@@ -39,6 +40,8 @@ void many_rest(struct worker *w, struct task *t, struct op *ops,
 	uint64_t epoch;
 
 	for (;;) {
+		/* Each time: see core/prioq.c. */
+		WRITE_ONCE(t->wait_on, ops);
 		epoch = park_begin(t, WAIT_OP, OA_FOREVER);
 		if (!left_over(w, ops, n, epoch)) {
 			park_abandon(t, epoch);
