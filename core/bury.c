@@ -200,6 +200,8 @@ static void bury(struct runtime *rt, struct task *t)
 		give_up_stacks(t);
 	if (t->flags & TASK_CONDS && !rt->left_behind)
 		conds_release(t);
+	if (t->flags & TASK_SCOPES && !rt->left_behind)
+		scopes_bury(t, &rt->scopes_left);
 	t->locks = 0;
 	WRITE_ONCE(t->prio, 0);
 	task_bury(t, !rt->left_behind);
@@ -227,6 +229,8 @@ void bury_all(struct runtime *rt, bool left_behind)
 	position_bury(rt);
 	for_each(rt, false, forget_joiner);
 	for_each(rt, true, bury);
+	scopes_forget(rt->scopes_left);
+	rt->scopes_left = NULL;
 	for (uint32_t i = 0; left_behind && i < rt->nr_workers; i++)
 		worker_cut_off(rt->workers[i]);
 }

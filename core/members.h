@@ -35,4 +35,11 @@ void members_leave(struct task *t, void *result);
 /* Running task, at its end: cancels and waits for what it has left open. */
 void scopes_end(struct task *t);
 
+/*
+ * @t, which was shut down at once, has some open: they are put to @left, and
+ * given back when those who are in them have been seen to as well.
+ */
+void scopes_bury(struct task *t, struct scope **left);
+void scopes_forget(struct scope *left);
+
 #endif

@@ -405,6 +405,30 @@ void oa_scope_end(struct oa_scope **s)
 	oa_scope_wait(*s);
 }
 
+void scopes_bury(struct task *t, struct scope **left)
+{
+	struct scope *sc;
+
+	while (t->flags & TASK_SCOPES) {
+		sc = t->ext->scopes;
+		pop(t, sc);
+		sc->up = *left;
+		*left = sc;
+	}
+}
+
+void scopes_forget(struct scope *left)
+{
+	struct scope *sc;
+
+	while ((sc = left)) {
+		left = sc->up;
+		/* Somebody of another runtime is in it: it stays for him. */
+		if (!group_count(sync_read(&sc->group.sync)))
+			slab_free_one(&scope_cache, sc);
+	}
+}
+
 void scopes_end(struct task *t)
 {
 	struct scope *sc;

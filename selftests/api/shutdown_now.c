@@ -852,8 +852,6 @@ static void storms(data *self, unsigned int workers, int from)
 	unsigned int seed = (unsigned int)harness_seed();
 	long rounds = SCALED(25, 6);
 
-	/* The records of scopes that abandoned tasks had open. */
-	harness_leaves_inside();
 	for (unsigned int i = 0; i < (unsigned int)rounds; i++) {
 		struct storm s = {
 			.seed = seed + i, .fds = { self->fds[0] },
