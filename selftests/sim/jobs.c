@@ -99,7 +99,7 @@ static void *first(void *arg)
 	return NULL;
 }
 
-SCENARIO(each_job_runs_once, 4000)
+SCENARIO(each_job_runs_once, 12000)
 {
 	memset(nodes, 0, sizeof(nodes));
 	used = 0;
