@@ -53,8 +53,7 @@ static struct {
 	uint32_t word;			/* A; futex: something is to be done */
 	uint32_t asleep;		/* A; see above */
 	uint32_t stop;			/* A */
-	uint32_t masks;			/* A; futex: how often one was set */
-	uintptr_t id;			/* A; pthread_t of the thread */
+	uint32_t ears;			/* A; futex: odd if signals may come in */
 } watch = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.list = CDS_LIST_HEAD_INIT(watch.list),
@@ -149,43 +148,43 @@ static void serve_signals(void)
 }
 
 /*
- * They come here if every other thread blocks them; and no others do, such as
- * one that is no runtime's any more, whose disposition will be the program's.
+ * They come here if every other thread blocks them, and only while the watch
+ * sleeps. So one that is no runtime's any more, whose disposition will be the
+ * program's, is blocked as soon as that is so, whatever is called meanwhile.
  */
 static void let_signals_in(void)
 {
 	struct watched *d;
 	sigset_t set;
 
+	atomic_add(&watch.ears, 1u); /* [watch-ears] before the list */
 	sigfillset(&set);
 	for_each_watched(d)
 		if (d->signal)
 			sigdelset(&set, d->signal);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
-	atomic_add(&watch.masks, 1u); /* [watch-masks] after the mask */
-	poll_default->thread_wake(&watch.masks);
 }
 
-/*
- * A runtime with a signal is off the list: until that is blocked by the watch,
- * which runs as long as we are counted.
- */
-static void wait_masked(int signal)
+static void keep_signals_out(void)
 {
-	uint32_t was = atomic_load(&watch.masks), now; /* [watch-masks] */
 	sigset_t set;
 
-	if ((uintptr_t)pthread_self() == READ_ONCE(watch.id)) {
-		sigemptyset(&set);
-		sigaddset(&set, signal);
-		pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigfillset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	atomic_add(&watch.ears, 1u); /* [watch-ears] after the mask */
+	poll_default->thread_wake(&watch.ears);
+}
+
+/* A runtime with a signal is off the list: the watch blocks it from now on. */
+static void wait_deaf(void)
+{
+	uint32_t is = atomic_load(&watch.ears); /* [watch-ears] after the list */
+
+	if (!(is & 1))
 		return;
-	}
-	/* One may have begun before, the next after that has not. */
-	while ((now = atomic_load(&watch.masks)) - was < 2) { /* [watch-masks] */
-		watch_poke();
-		poll_default->thread_wait(&watch.masks, now, OA_FOREVER);
-	}
+	watch_poke();
+	while (atomic_load(&watch.ears) == is) /* [watch-ears] */
+		poll_default->thread_wait(&watch.ears, is, OA_FOREVER);
 }
 
 /* The looks. */
@@ -299,7 +298,6 @@ static void *watch_main(void *arg)
 	oa_time_t until;
 	uint32_t word;
 
-	WRITE_ONCE(watch.id, (uintptr_t)pthread_self());
 	trace_begin();
 	for (;;) {
 		word = atomic_load(&watch.word); /* [watch-word] */
@@ -308,10 +306,11 @@ static void *watch_main(void *arg)
 		/* [watch-idle] woken, or for another reason */
 		at.woken |= !at.tick && !atomic_load(&watch.asleep);
 		atomic_store(&watch.asleep, 0u); /* [watch-idle] */
-		let_signals_in();
 		serve_signals();
 		until = look_round();
+		let_signals_in();
 		poll_default->thread_wait(&watch.word, word, until);
+		keep_signals_out();
 	}
 	trace_end();
 	return arg;
@@ -327,6 +326,7 @@ static int start_thread(void)
 
 	memset(&at, 0, sizeof(at));
 	atomic_store(&watch.stop, 0u); /* [watch-word] */
+	atomic_store(&watch.ears, 0u); /* [watch-ears] all are blocked */
 	watch.thread.fn = watch_main;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
@@ -433,7 +433,7 @@ void watch_del(struct runtime *rt)
 		return;
 	delist(d);
 	if (d->signal)
-		wait_masked(d->signal);
+		wait_deaf();
 	pthread_mutex_lock(&watch.lock);
 	if (!--watch.users)
 		stop_thread();

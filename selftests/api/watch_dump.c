@@ -2,6 +2,9 @@
 /* Who waits for whom, on demand: by a call, and by a signal. */
 #include "watch_test.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -331,6 +334,68 @@ TEST_F(dump, by_a_signal_that_all_others_block)
 	ASSERT_EQ(0, kill(getpid(), SIGUSR2));
 	wait_until(strstr(dumped(self), "runtime only: "));
 	end_asleep(rt);
+}
+
+/* The next is the program's, who waits for it, though another is watched. */
+TEST_F(dump, a_signal_is_given_back)
+{
+	static const struct timespec long_enough = { .tv_sec = 20 };
+	struct oa_runtime *rt, *other;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	start_asleep(&other, variant->workers, "other", SIGRTMIN);
+	for (int i = 0; i < 20; i++) {
+		start_asleep(&rt, variant->workers, "one", SIGUSR2);
+		wait_until(all_asleep(rt));
+		end_asleep(rt);
+		ASSERT_EQ(0, kill(getpid(), SIGUSR2));
+		ASSERT_EQ(SIGUSR2, sigtimedwait(&set, NULL, &long_enough));
+	}
+	end_asleep(other);
+}
+
+/* What the watch calls may want what those have who end such a runtime. */
+
+static pthread_mutex_t of_program = PTHREAD_MUTEX_INITIALIZER;
+
+static void wants_the_lock(const struct oa_runtime_event *ev, void *user)
+{
+	data *s = user;
+
+	if (ev->kind != OA_EVENT_STALL)
+		return;
+	TELL(s->flag, 1);
+	pthread_mutex_lock(&of_program);
+	pthread_mutex_unlock(&of_program);
+}
+
+static void *is_stuck_till_told(void *arg)
+{
+	data *s = arg;
+
+	while (!SEEN(s->flag))
+		sched_yield();
+	return NULL;
+}
+
+TEST_F(dump, a_signal_is_given_back_while_the_watch_is_busy)
+{
+	struct oa_runtime *rt, *stuck;
+
+	start_asleep(&rt, variant->workers, "one", SIGUSR2);
+	wait_until(all_asleep(rt));
+	pthread_mutex_lock(&of_program);
+	ASSERT_OK(oa_start(&stuck, is_stuck_till_told, self, .workers = 1,
+			   .watch = 2 * OA_MSEC, .on_event = wants_the_lock,
+			   .user = self));
+	wait_until(SEEN(self->flag));
+	end_asleep(rt);
+	pthread_mutex_unlock(&of_program);
+	ASSERT_OK(oa_runtime_wait(stuck, NULL));
+	ASSERT_OK(oa_runtime_free(stuck));
 }
 
 static void handles(int sig)
