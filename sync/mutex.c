@@ -464,6 +464,33 @@ int mutex_enlist(struct oa_mutex *m, struct waiter *n)
 }
 
 /*
+ * Under the lock. Who makes it ready asks whether it holds any, so that is
+ * counted before. If its runtime was shut down at once, the slot may be
+ * another's: but then the wait was ended a grace period before.
+ */
+static __noinline bool hand_over(struct oa_mutex *m, struct waiter *n,
+				 struct wakes *wk)
+{
+	struct task *t = n->task;
+	uint64_t word;
+	bool claimed = false;
+
+	n->fired = true;
+	rcu_read_lock();
+	word = atomic_load_acq(&t->wait); /* [park] */
+	if (wait_open(word) && word >> 8 == n->epoch >> 8) {
+		WRITE_ONCE(t->locks, t->locks + 1);
+		claimed = waiter_claim(n, wk);
+		if (!claimed)
+			WRITE_ONCE(t->locks, t->locks - 1);
+	}
+	rcu_read_unlock();
+	if (claimed)
+		count_use(m);
+	return claimed;
+}
+
+/*
  * It is held by the caller, and somebody waits or it is locked twice. False: it
  * is held still.
  */
@@ -493,17 +520,11 @@ static bool unlock_slow(struct oa_mutex *m)
 			atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] */
 			continue;
 		}
-		n->fired = true;
-		count_use(m);
-		/* Now: who makes it ready asks whether it holds any. */
-		WRITE_ONCE(t->locks, t->locks + 1);
-		if (waiter_claim(n, &wk)) {
+		if (hand_over(m, n, &wk)) {
 			w |= (uint64_t)(uintptr_t)t;
 			inherit(s, t);
 			break;
 		}
-		WRITE_ONCE(t->locks, t->locks - 1);
-		WRITE_ONCE(m->oa__uses, m->oa__uses - 1);
 	}
 	sync_unlock(s, sync_mark(s, w));
 	wakes_run(&wk);
