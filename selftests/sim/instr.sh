@@ -24,6 +24,7 @@ if [ -z "$update" ] && ! grep -qxF "# $toolchain" "$baseline"; then
 	exit 0
 fi
 
+mkdir -p "$dir"
 count_instructions "$prog" "$dir" >"$dir/now"
 
 if [ -n "$update" ]; then
