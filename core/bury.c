@@ -19,6 +19,7 @@
 #include "core/grown.h"
 #include "core/inject.h"
 #include "core/io_futex.h"
+#include "core/mem.h"
 #include "core/members.h"
 #include "core/op.h"
 #include "core/park.h"
@@ -151,6 +152,8 @@ static void give_up_stacks(struct task *t)
 	if (t->stack->keep) {
 		/* and nobody drops what was kept with it */
 		WRITE_ONCE(t->flags, t->flags & ~(uint32_t)TASK_GROWN);
+		if (t->flags & TASK_OWN_STACK)
+			mem_kept(t->stack->size);
 		return;
 	}
 	grown_bury(t, t->rt->buried);
@@ -201,7 +204,7 @@ static void bury(struct runtime *rt, struct task *t)
 	if (t->flags & TASK_CONDS && !rt->left_behind)
 		conds_release(t);
 	if (t->flags & TASK_SCOPES && !rt->left_behind)
-		scopes_bury(t, &rt->scopes_left);
+		scopes_bury(t);
 	t->locks = 0;
 	WRITE_ONCE(t->prio, 0);
 	task_bury(t, !rt->left_behind);
@@ -229,8 +232,7 @@ void bury_all(struct runtime *rt, bool left_behind)
 	position_bury(rt);
 	for_each(rt, false, forget_joiner);
 	for_each(rt, true, bury);
-	scopes_forget(rt->scopes_left);
-	rt->scopes_left = NULL;
+	scopes_forget(rt);
 	for (uint32_t i = 0; left_behind && i < rt->nr_workers; i++)
 		worker_cut_off(rt->workers[i]);
 }

@@ -14,6 +14,7 @@
 #include "core/fork.h"
 #include "core/idle.h"
 #include "core/inject.h"
+#include "core/members.h"
 #include "core/op.h"
 #include "core/park.h"
 #include "core/pool.h"
@@ -212,7 +213,9 @@ void rt_finish(struct runtime *rt)
 
 	if (READ_ONCE(rt->stopping) == RT_NOW)
 		until = rt_grace_ends(rt->now_since);
-	if (!pool_end(rt->pool, until))
+	if (pool_end(rt->pool, until))
+		scopes_forget(rt);
+	else
 		leave_pool(rt);
 	join_threads(rt);
 	external_join(rt);

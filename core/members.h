@@ -36,10 +36,10 @@ void members_leave(struct task *t, void *result);
 void scopes_end(struct task *t);
 
 /*
- * @t, which was shut down at once, has some open: they are put to @left, and
- * given back when those who are in them have been seen to as well.
+ * @t, which was shut down at once, has some open: they are its runtime's then,
+ * and given back when those who are in them have been seen to as well.
  */
-void scopes_bury(struct task *t, struct scope **left);
-void scopes_forget(struct scope *left);
+void scopes_bury(struct task *t);
+void scopes_forget(struct runtime *rt);
 
 #endif

@@ -29,6 +29,7 @@
 #include "core/grown.h"
 #include "core/idle.h"
 #include "core/mem.h"
+#include "core/members.h"
 #include "core/position.h"
 #include "core/rcu.h"
 #include "core/locals.h"
@@ -136,8 +137,12 @@ static struct task *take(struct pool *p)
 /* What it left open has nobody left to end it. */
 static void end_opened(struct task *t)
 {
-	if (t->flags & TASK_AT_END && READ_ONCE(t->rt->stopping) != RT_NOW)
+	if (!(t->flags & TASK_AT_END))
+		return;
+	if (READ_ONCE(t->rt->stopping) != RT_NOW)
 		task_at_end(t);
+	else
+		scopes_bury(t);
 }
 
 /* The task on the thread's own stack, from its beginning to its end. */

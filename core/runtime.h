@@ -116,7 +116,7 @@ struct runtime {
 	uint32_t end;			/* A; who sees to it: enum rt_end */
 	bool left_behind;		/* T of that; a worker did not come */
 	bool keep_stacks;		/* others may know what is on them */
-	struct scope *scopes_left;	/* T of who buries */
+	struct scope *scopes_left;	/* L:closers_lock; shut down at once */
 	struct stack *buried[2];	/* T of that; grown_bury(); by hooks */
 	oa_time_t now_at;		/* A; then it is to end at once */
 	oa_time_t now_since;		/* A; 0, or when that was asked */

@@ -405,26 +405,39 @@ void oa_scope_end(struct oa_scope **s)
 	oa_scope_wait(*s);
 }
 
-void scopes_bury(struct task *t, struct scope **left)
+static void leave_behind(struct runtime *rt, struct scope *sc)
+{
+	spin_lock(&rt->closers_lock);
+	sc->up = rt->scopes_left;
+	rt->scopes_left = sc;
+	spin_unlock(&rt->closers_lock);
+}
+
+void scopes_bury(struct task *t)
 {
 	struct scope *sc;
 
 	while (t->flags & TASK_SCOPES) {
 		sc = t->ext->scopes;
 		pop(t, sc);
-		sc->up = *left;
-		*left = sc;
+		leave_behind(t->rt, sc);
 	}
 }
 
-void scopes_forget(struct scope *left)
+void scopes_forget(struct runtime *rt)
 {
-	struct scope *sc;
+	struct scope *sc, *left;
 
+	spin_lock(&rt->closers_lock);
+	left = rt->scopes_left;
+	rt->scopes_left = NULL;
+	spin_unlock(&rt->closers_lock);
 	while ((sc = left)) {
 		left = sc->up;
-		/* Somebody of another runtime is in it: it stays for him. */
-		if (!group_count(sync_read(&sc->group.sync)))
+		/* Somebody on the pool is in it, or of another runtime. */
+		if (group_count(sync_read(&sc->group.sync)))
+			leave_behind(rt, sc);
+		else
 			slab_free_one(&scope_cache, sc);
 	}
 }

@@ -406,6 +406,62 @@ TASK_TEST_F_TIMEOUT(now, abandoned_in_each_call, 90,
 			abandon_in(self, p, variant->workers);
 }
 
+/* Scopes with somebody on the pool, who ends after all others. */
+
+static void *lasts_a_while(void *arg)
+{
+	data *s = arg;
+
+	COUNT(s->ran);
+	while (!SEEN(s->stop))
+		sched_yield();
+	return NULL;
+}
+
+static void *opens_a_scope(void *arg)
+{
+	data *s = arg;
+	struct oa_scope sc;
+
+	ASSERT_OK(oa_scope_open(&sc));
+	ASSERT_OK(oa_go(oa_worker_id() < 0 ? sleeps : lasts_a_while, s,
+			.scope = &sc, .block = oa_worker_id() >= 0));
+	if (oa_worker_id() < 0)
+		lasts_a_while(s);
+	else
+		oa_sleep(OA_FOREVER);
+	return NULL;
+}
+
+NOW_TEST(a_scope_with_a_child_on_the_pool)
+{
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_start(&rt, opens_a_scope, self, TELLS(self),
+			   .workers = variant->workers, .max_blocking = 1));
+	wait_until(SEEN(self->ran) == 1);
+	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
+	TELL(self->stop, 1);
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	skip_if_left(self);
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
+NOW_TEST(a_scope_that_was_opened_on_the_pool)
+{
+	struct oa_runtime *rt;
+
+	ASSERT_OK(oa_start(&rt, sleeps, self, TELLS(self),
+			   .workers = variant->workers, .max_blocking = 1));
+	ASSERT_OK(oa_go(opens_a_scope, self, .runtime = rt, .block = true));
+	wait_until(SEEN(self->ran) == 3);
+	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
+	TELL(self->stop, 1);
+	ASSERT_OK(oa_runtime_wait(rt, NULL));
+	skip_if_left(self);
+	ASSERT_OK(oa_runtime_free(rt));
+}
+
 /* A worker that does not come is left behind. */
 
 static void *computes(void *arg)
