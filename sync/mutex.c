@@ -468,25 +468,24 @@ int mutex_enlist(struct oa_mutex *m, struct waiter *n)
  * counted before. If its runtime was shut down at once, the slot may be
  * another's: but then the wait was ended a grace period before.
  */
-static __noinline bool hand_over(struct oa_mutex *m, struct waiter *n,
-				 struct wakes *wk)
+static inline bool hand_over(struct waiter *n, struct wakes *wk)
 {
 	struct task *t = n->task;
+	bool foreign = park_is_foreign(t), claimed = false;
 	uint64_t word;
-	bool claimed = false;
 
 	n->fired = true;
-	rcu_read_lock();
+	if (unlikely(foreign))
+		rcu_read_lock();
 	word = atomic_load_acq(&t->wait); /* [park] */
 	if (wait_open(word) && word >> 8 == n->epoch >> 8) {
 		WRITE_ONCE(t->locks, t->locks + 1);
 		claimed = waiter_claim(n, wk);
-		if (!claimed)
+		if (unlikely(!claimed))
 			WRITE_ONCE(t->locks, t->locks - 1);
 	}
-	rcu_read_unlock();
-	if (claimed)
-		count_use(m);
+	if (unlikely(foreign))
+		rcu_read_unlock();
 	return claimed;
 }
 
@@ -520,7 +519,8 @@ static bool unlock_slow(struct oa_mutex *m)
 			atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] */
 			continue;
 		}
-		if (hand_over(m, n, &wk)) {
+		if (hand_over(n, &wk)) {
+			count_use(m);
 			w |= (uint64_t)(uintptr_t)t;
 			inherit(s, t);
 			break;
