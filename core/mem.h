@@ -11,9 +11,9 @@ struct oa_allocator;
 
 /* What is taken and not given back, for tests: counted while ->on. */
 struct mem_count {
-	bool on;
-	int64_t bytes;
-	int64_t pieces;
+	bool on;			/* A; before there is a runtime */
+	int64_t bytes;			/* A */
+	int64_t pieces;			/* A */
 };
 
 extern struct mem_count mem_count;
