@@ -35,8 +35,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <oa/io.h>
@@ -287,16 +287,22 @@ static bool which_file(int fd, bool *stream, uint64_t *file)
 {
 	struct stat st;
 
-	if (look_at(fd, &st))
-		return false;
 	/*
 	 * A regular file may be a stream as well. Reading nothing tells, and
-	 * unlike lseek(2) waits for nobody who uses the position.
+	 * unlike lseek(2) waits for nobody who uses the position; the raw
+	 * call, for libc's is a cancellation point of threads. It comes
+	 * first: writes to streams that go by request ask each time.
 	 */
-	*stream = preadv2(fd, NULL, 0, 0, 0) < 0 && errno == ESPIPE;
+	*stream = syscall(SYS_preadv2, fd, NULL, 0l, 0l, 0l, 0l) < 0 &&
+		  errno == ESPIPE;
+	*file = 0;
+	if (*stream)
+		return true;
+	if (look_at(fd, &st))
+		return false;
 	/* Two that share a number wait for each other; 0 is none. */
-	*file = st.st_ino ^ st.st_dev * 0x9e3779b97f4a7c15ull;
-	*file = S_ISREG(st.st_mode) && !*stream ? *file ? *file : 1 : 0;
+	if (S_ISREG(st.st_mode))
+		*file = (st.st_ino ^ st.st_dev * 0x9e3779b97f4a7c15ull) ?: 1;
 	return true;
 }
 #endif

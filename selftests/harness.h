@@ -251,6 +251,12 @@ void harness_leaks_end(const struct harness_leaks *l, const char *file,
 /* A directory of this test's own; removed after it, whatever became of it. */
 const char *harness_tmpdir(void);
 
+/*
+ * Root becomes a user of this test's own: what users are accounted for, others
+ * that run as nobody take a part of. False: it may not, or there are no others.
+ */
+bool harness_drop_root(void);
+
 /* OA_SEED, or a random number; logged when it is first asked for. */
 uint64_t harness_seed(void);
 

@@ -17,9 +17,10 @@
 
 #include "core/compiler.h"
 
-/* Doubled each time: half a second in all. */
-#define TRIES	9u
+/* Doubled each time: a second in all. */
+#define TRIES	10u
 #define FIRST_NS	1000000L
+#define LEAST		8192u	/* no ring takes less */
 
 static bool may_lock(void)
 {
@@ -45,8 +46,9 @@ size_t locked_limit(void)
 bool locked_wait(unsigned int *tries)
 {
 	struct timespec ts = { .tv_nsec = FIRST_NS << *tries };
+	size_t limit = locked_limit();
 
-	if (++*tries > TRIES || locked_limit() == SIZE_MAX)
+	if (++*tries > TRIES || limit == SIZE_MAX || limit < LEAST)
 		return false;
 	nanosleep(&ts, NULL);
 	return true;

@@ -358,11 +358,11 @@ static rlim_t lock_at_most(rlim_t bytes)
 }
 
 /* Root may lock what it likes; become somebody who may not. */
-static rlim_t become_nobody(rlim_t locked)
+static rlim_t lose_rights(rlim_t locked)
 {
 	if (geteuid())
 		SKIP("needs root");
-	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+	if (!harness_drop_root())
 		SKIP("setresuid");
 	return lock_at_most(locked);
 }
@@ -391,7 +391,7 @@ static void with_too_little_locked(rlim_t locked, unsigned int workers)
 	rlim_t all;
 
 	harness_leaks_begin(&leaks);
-	all = become_nobody(locked);
+	all = lose_rights(locked);
 	start_unlocked(workers);
 	EXPECT_NO_LEAKS(&leaks);
 	lock_at_most(all);
@@ -417,7 +417,7 @@ TEST(one_after_the_other_with_little_locked_memory)
 {
 	int flag = 0;
 
-	become_nobody(128 << 10);
+	lose_rights(128 << 10);
 	for (int i = 0; i < 30; i++) {
 		flag = 0;
 		ASSERT_OK(oa_run(tell, &flag, .workers = 2));
@@ -462,7 +462,7 @@ TEST(eight_workers_with_little_locked_memory)
 {
 	unsigned int n = 0;
 
-	become_nobody(64 << 10);
+	lose_rights(64 << 10);
 	ASSERT_EQ(0, pipe(flood));
 	ASSERT_OK(oa_run(floods, &n, .workers = 8));
 	EXPECT_GE(n, SLEEPERS / 2u);
@@ -483,8 +483,7 @@ TEST(without_threads)
 	if (geteuid() == 0) {
 		/* Root is above that limit; become somebody who is not. */
 		harness_leaks_begin(&leaks);
-		if (setresgid(65534, 65534, 65534) ||
-		    setresuid(65534, 65534, 65534))
+		if (!harness_drop_root())
 			SKIP("setresuid");
 	} else {
 		harness_leaks_begin(&leaks);

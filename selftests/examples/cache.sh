@@ -168,7 +168,7 @@ raw()
 	connect fd
 	printf '%b' "$1" >&"$fd"
 	[ -z "$2" ] || cat "$2" >&"$fd"
-	timeout 20 cat <&"$fd" | tr -d '\r'
+	timeout 60 cat <&"$fd" | tr -d '\r'
 	exec {fd}>&-
 }
 

@@ -20,7 +20,7 @@ hears()
 # end_of FD: what comes until the server closes
 end_of()
 {
-	timeout 20 cat <&"$1"
+	timeout 60 cat <&"$1"
 }
 
 # enters VARIABLE NAME: connects, and is let in

@@ -57,7 +57,7 @@ a_signal_ends_it_whatever_is_connected()
 		read -r _ <&"$fd"
 		stop $signal
 		same 0 "$status" "exit code of $signal"
-		same '' "$(timeout 20 cat <&"$fd")" 'what comes after'
+		same '' "$(timeout 60 cat <&"$fd")" 'what comes after'
 		exec {fd}>&-
 	done
 }

@@ -19,7 +19,7 @@ serve()
 
 get()
 {
-	curl -s --max-time 20 "$@"
+	curl -s --max-time 60 "$@"
 }
 
 # code ARGUMENT...: the status that curl is answered with
@@ -37,7 +37,7 @@ header()
 # answers FD: all that comes until the server closes
 answers()
 {
-	timeout 20 cat <&"$1" | tr -d '\r'
+	timeout 60 cat <&"$1" | tr -d '\r'
 }
 
 # raw: sends standard input on a connection of its own, prints the answers

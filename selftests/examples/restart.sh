@@ -206,7 +206,7 @@ the_grace_period_ends()
 	ended 1 0 1
 	read -r after _ </proc/uptime
 	((10#${after/./} - 10#${before/./} >= 69)) || fail 'too soon'
-	same '' "$(timeout 20 cat <&"$fd")" 'what comes after'
+	same '' "$(timeout 60 cat <&"$fd")" 'what comes after'
 	exec {fd}>&-
 	connect fd
 	say "$fd" b '2 b'

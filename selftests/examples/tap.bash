@@ -47,10 +47,10 @@ skip_all()
 	exit 4
 }
 
-# wait_until COMMAND...: until it succeeds, for at most 20 seconds
+# wait_until COMMAND...: until it succeeds, for at most a minute
 wait_until()
 {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 
 	until "$@"; do
 		((SECONDS < end)) || return 1
