@@ -292,7 +292,9 @@ static int transfer(struct sim_file *f, const struct op *op, uint32_t *cflags)
 
 int sim_file_op(const struct op *op, uint32_t *cflags)
 {
-	struct sim_file *f = &sim_files[op->fd - SIM_FD_BASE];
+	/* Paths may begin elsewhere. */
+	struct sim_file *f = op->fd < SIM_FD_BASE ? NULL
+				: &sim_files[op->fd - SIM_FD_BASE];
 
 	switch (op->code) {
 	case OP_POLL:
