@@ -114,26 +114,25 @@ static int where(struct runtime *rt, const struct task *t)
 }
 
 static __glance size_t stack_size(const struct runtime *rt,
-				  const struct task *t, uint32_t flags)
+				  const struct task_ext *x, uint32_t flags)
 {
-	const struct task_ext *x = READ_ONCE(t->ext);
-
 	return flags & TASK_OWN_STACK && x ? READ_ONCE(x->stack_size)
 					   : rt->stacks.size;
 }
 
 /* What it was started with, though it may be the first of a chain. */
-static __glance oa_fn body_of(const struct task *t, uint32_t flags)
+static __glance oa_fn body_of(const struct task *t, const struct task_ext *x,
+			      uint32_t flags)
 {
-	const struct task_ext *x = READ_ONCE(t->ext);
 	const struct start *s = x && flags & TASK_CONDS ? READ_ONCE(x->start)
 							: NULL;
 
 	return s ? conds_fn(s) : READ_ONCE(t->fn);
 }
 
-__glance bool inspect_task(struct runtime *rt, struct task *t,
-			   struct oa_task_info *i, char *name)
+static __glance bool look(struct runtime *rt, struct task *t,
+			  const struct task_ext *x, struct oa_task_info *i,
+			  char *name)
 {
 	uint64_t life = atomic_load_acq(&t->life); /* [life] */
 	uint64_t wait = atomic_load_acq(&t->wait); /* [park] */
@@ -153,7 +152,7 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	i->waits = "";
 	i->fd = -1;
 	i->deadline = OA_FOREVER;
-	i->fn = body_of(t, flags);
+	i->fn = body_of(t, x, flags);
 	i->spawn_site = READ_ONCE(t->site);
 	i->prio = READ_ONCE(t->prio);
 	if (i->state == OA_TASK_PARKED || i->state == OA_TASK_WAITING)
@@ -161,9 +160,24 @@ __glance bool inspect_task(struct runtime *rt, struct task *t,
 	if (i->state == OA_TASK_DELAYED)
 		i->deadline = READ_ONCE(t->deadline);
 	if (READ_ONCE(t->stack) && i->state != OA_TASK_ENDED)
-		i->stack_size = stack_size(rt, t, flags);
+		i->stack_size = stack_size(rt, x, flags);
+	smp_mb(); /* [ext-look] what was read before the second look */
 	/* [life] all of it was this generation's */
 	return life_is(atomic_load_acq(&t->life), i->task);
+}
+
+/* Again for one that has ended meanwhile: the extension may be another's. */
+__glance bool inspect_task(struct runtime *rt, struct task *t,
+			   struct oa_task_info *i, char *name)
+{
+	const struct task_ext *x;
+
+	do {
+		x = READ_ONCE(t->ext);
+		if (!look(rt, t, x, i, name))
+			return false;
+	} while (READ_ONCE(t->ext) != x);
+	return true;
 }
 
 __glance int inspect_walk(struct runtime *rt,

@@ -185,12 +185,20 @@ __glance const char *task_name(const struct task *t)
 	return x ? x->name : "";
 }
 
+/*
+ * The extension goes to another task when this one has ended, though it is not
+ * joined: what was read is this one's if it has it still.
+ */
 __glance void task_copy_name(const struct task *t, char *buf, size_t n)
 {
-	const volatile char *name = task_name(t);
+	const volatile char *name;
 	size_t i;
 
-	for (i = 0; i + 1 < n && name[i]; i++)
-		buf[i] = name[i];
-	buf[i] = '\0';
+	do {
+		name = task_name(t);
+		for (i = 0; i + 1 < n && name[i]; i++)
+			buf[i] = name[i];
+		buf[i] = '\0';
+		smp_mb(); /* [ext-look] what was read before the second look */
+	} while (i && task_name(t) != name);
 }
