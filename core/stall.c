@@ -59,7 +59,7 @@ static bool is_held(const struct watched *d, struct sight *s, oa_time_t now,
 	*state = trace_thread_state(s->tid);
 	switch (*state) {
 	case 'R':
-		return cpu_time(s) - s->cpu >= d->limit / 4 * 3;
+		return cpu_time(s) - s->cpu >= s->due / 4 * 3;
 	case 'T':
 	case 't':
 		s->since = now;
