@@ -77,7 +77,7 @@ static void *count_task(void *arg)
 	int err;
 
 	for (unsigned int i = 0; i < p->rounds; i++) {
-		err = mutex_lock(&sh->mutex, oa_after(20 * OA_SEC), &waits);
+		err = mutex_lock(&sh->mutex, oa_after(300 * OA_SEC), &waits);
 		if (err)
 			return oa_err(err);
 		seen = sh->counter;

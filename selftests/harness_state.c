@@ -234,6 +234,16 @@ static bool thread_lasts(const char *tid)
 	       !strstr(stat, " (iou-wrk");
 }
 
+static bool thread_exits(const char *tid)
+{
+	char stat[512];
+	const char *s = thread_stat(tid, stat, sizeof(stat));
+	unsigned int flags = 0;
+
+	return s && sscanf(s, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       flags & FLAG_EXITING;
+}
+
 static bool thread_is_at_work(const char *tid)
 {
 	char stat[512];
@@ -276,8 +286,11 @@ void harness_leaks_begin(struct harness_leaks *l)
 	pthread_t thread;
 
 	/* A sanitizer starts a thread of its own with the first one. */
-	if (harness_slow() && !pthread_create(&thread, NULL, no_body, NULL))
+	if (harness_slow() && !pthread_create(&thread, NULL, no_body, NULL)) {
 		pthread_join(thread, NULL);
+		while (count_threads(thread_exits))
+			sched_yield();
+	}
 	l->fds = harness_nr_fds();
 	l->threads = nr_lasting_threads();
 }

@@ -221,7 +221,8 @@ TASK_TEST_F(pool, some_stay, .workers = variant->workers, .max_blocking = 8,
 		ASSERT_OK(oa_sleep(6 * OA_MSEC));
 		EXPECT_EQ(before + 3, harness_nr_threads());
 		occupy(self, 3);
-		EXPECT_EQ(before + 3, harness_nr_threads());
+		/* One that has not come back from its task may get a fourth. */
+		task_wait_until(harness_nr_threads() == before + 3);
 	}
 }
 

@@ -47,6 +47,21 @@ unsigned int count_in_state(struct oa_runtime *rt, int state)
 	return l.n;
 }
 
+static int left;
+
+void note_left(const struct oa_runtime_event *ev, void *user)
+{
+	(void)user;
+	if (ev->kind == OA_EVENT_ABANDON)
+		TELL(left, 1);
+}
+
+void skip_if_any_left(void)
+{
+	if (SEEN(left))
+		SKIP("a worker took longer than 200 ms to come");
+}
+
 unsigned int count_tasks(struct oa_runtime *rt)
 {
 	return count_in_state(rt, 0);

@@ -149,8 +149,9 @@ TEST_F(fork, outside_a_task)
 	unsigned int fds = harness_nr_fds();
 	pid_t pid;
 
+	/* The watch may have a file open just when it forks. */
 	ASSERT_OK(oa_start(&self->rt, keeps, self,
-			   .workers = variant->workers));
+			   .workers = variant->workers, .watch = OA_FOREVER));
 	dump_runtime = self->rt;
 	wait_until(SEEN(self->up));
 	for (int i = 0; i < 5; i++) {

@@ -229,13 +229,13 @@ TASK_TEST_F(futex, a_deadline_around_it_ends_it,
 
 	for (unsigned int n = 1; n <= WORDS; n += 2) {
 		ASSERT_OK(oa_deadline_enter(&d, oa_after(3 * OA_MSEC)));
-		EXPECT_ERR(oa_futex_waitv(self->v, n, oa_after(OA_SEC)),
+		EXPECT_ERR(oa_futex_waitv(self->v, n, oa_after(1000 * OA_SEC)),
 			   -ETIMEDOUT);
 		EXPECT_EQ(1, oa_deadline_fired(&d));
 		/* It has passed, so nothing is waited for, or looked at. */
 		EXPECT_ERR(oa_futex_wait(self->w, 1), -ETIMEDOUT);
 		ASSERT_OK(oa_deadline_leave(&d));
-		ASSERT_OK(oa_deadline_enter(&d, oa_after(OA_SEC)));
+		ASSERT_OK(oa_deadline_enter(&d, oa_after(1000 * OA_SEC)));
 		EXPECT_ERR(oa_futex_waitv(self->v, n, oa_after(OA_MSEC)),
 			   -ETIMEDOUT);
 		EXPECT_EQ(0, oa_deadline_fired(&d));

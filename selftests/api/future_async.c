@@ -641,7 +641,8 @@ static void shut_down(data *self, unsigned int workers,
 	void *v;
 
 	ASSERT_OK(oa_start(&rt, makes_three, self, .workers = workers,
-			   .allocator = COUNTED_MEMORY(&self->memory)));
+			   .allocator = COUNTED_MEMORY(&self->memory),
+			   NOTES_LEFT));
 	wait_until(SEEN(self->got));
 	ASSERT_OK(oa_shutdown(rt, how));
 	EXPECT_ERR(oa_future_get(self->three[0], &v), -ECANCELED);
@@ -653,6 +654,7 @@ static void shut_down(data *self, unsigned int workers,
 	EXPECT_EQ(2u, self->dropped);
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	ASSERT_OK(oa_runtime_free(rt));
+	skip_if_any_left();
 }
 
 TEST_F(future_async, told_at_a_shutdown)

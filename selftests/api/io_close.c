@@ -61,7 +61,7 @@ static void close_under(data *s, bool second)
 	io_unmake(&s->f);
 }
 
-TASK_TEST_F(io_close, ends_a_call_that_waits, .workers = variant->workers)
+TASK_TEST_F(io_close, ends_a_call_that_waits, UNWATCHED(variant->workers))
 {
 	for (self->c = io_calls; self->c->name; self->c++)
 		if (!(self->c->flags & IO_NO_CLOSE)) {
@@ -92,7 +92,7 @@ static void *polls(void *arg)
 	return as_result(n == 2 ? -EBADF : n);
 }
 
-TASK_TEST_F(io_close, ends_the_calls_of_all, .workers = variant->workers)
+TASK_TEST_F(io_close, ends_the_calls_of_all, UNWATCHED(variant->workers))
 {
 	enum { N = 40 };
 	oa_task_t t[N];
@@ -115,9 +115,7 @@ static void *closes(void *arg)
 	return as_result(oa_close(*(int *)arg));
 }
 
-/* Nobody else opens anything: the watch would, where a worker is held. */
-TASK_TEST_F(io_close, one_of_several_succeeds, .workers = variant->workers,
-	    .watch = OA_FOREVER)
+TASK_TEST_F(io_close, one_of_several_succeeds, UNWATCHED(variant->workers))
 {
 	enum { N = 8 };
 
@@ -148,7 +146,7 @@ TASK_TEST_F(io_close, one_of_several_succeeds, .workers = variant->workers,
 }
 
 /* The number goes on to another file: nobody reads what is not his. */
-TASK_TEST_F(io_close, and_the_number_used_again, .workers = variant->workers)
+TASK_TEST_F(io_close, and_the_number_used_again, UNWATCHED(variant->workers))
 {
 	int keep[2], fds[2];
 	char c;
@@ -204,7 +202,7 @@ static void *does_it_all(void *arg)
 			       : oa_recv_all(h->fd, h->buf, 10, &h->done));
 }
 
-TASK_TEST_F(io_close, ends_what_has_steps_to_go, .workers = variant->workers)
+TASK_TEST_F(io_close, ends_what_has_steps_to_go, UNWATCHED(variant->workers))
 {
 	static struct halves h;
 	int sv[2], other[2], number;
@@ -239,7 +237,7 @@ TASK_TEST_F(io_close, ends_what_has_steps_to_go, .workers = variant->workers)
 }
 
 TASK_TEST_F(io_close, by_a_task_that_was_cancelled_or_is_late,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	struct oa_deadline d;
 	oa_task_t t, r[2];
@@ -260,7 +258,7 @@ TASK_TEST_F(io_close, by_a_task_that_was_cancelled_or_is_late,
 	ASSERT_OK(oa_deadline_leave(&d));
 }
 
-TASK_TEST_F(io_close, calls_on_what_is_closed, .workers = variant->workers)
+TASK_TEST_F(io_close, calls_on_what_is_closed, UNWATCHED(variant->workers))
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	struct iovec v = { &at, sizeof(at) };
@@ -324,7 +322,7 @@ static void *polls_for_nothing(void *arg)
 }
 
 TASK_TEST_F(io_close, ends_a_poll_that_the_peers_end_does_not,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	int fds[2];
 	oa_task_t t;
@@ -363,7 +361,7 @@ static void *polls_many(void *arg)
 	return as_result(n);
 }
 
-TASK_TEST_F(io_close, ends_polls_of_many, .workers = variant->workers)
+TASK_TEST_F(io_close, ends_polls_of_many, UNWATCHED(variant->workers))
 {
 	const int rounds = SCALED(30, 5);
 
@@ -414,7 +412,7 @@ static void *receives(void *arg)
  * opened before his request gets to the kernel; then its close ends that.
  */
 TASK_TEST_F(io_close, ends_calls_that_were_meant_for_another,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	const int rounds = SCALED(100, 20);
 

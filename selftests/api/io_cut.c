@@ -131,7 +131,7 @@ static bool cancel_soon(oa_fn fn, struct brief *b)
 }
 
 TASK_TEST_F(io_cut, a_cancel_in_the_ring_of_what_is_soon_over,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	static const oa_fn fns[] = { stats, syncs, opens };
 	const long rounds = SCALED(50, 10);

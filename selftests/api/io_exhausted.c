@@ -65,7 +65,7 @@ static void *reads(void *arg)
 }
 
 TASK_TEST_F(io_exhausted, each_call_that_makes_one,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
 	oa_task_t t;
@@ -101,7 +101,7 @@ TASK_TEST_F(io_exhausted, each_call_that_makes_one,
 }
 
 TASK_TEST_F(io_exhausted, a_connection_stays_for_the_next_accept,
-	    .workers = variant->workers)
+	    UNWATCHED(variant->workers))
 {
 	int fd = oa_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), got;
 	char c = 0;
@@ -122,7 +122,7 @@ TASK_TEST_F(io_exhausted, a_connection_stays_for_the_next_accept,
 }
 
 /* It waits since before; when a connection comes there is no number for it. */
-TASK_TEST_F(io_exhausted, an_accept_that_waited, .workers = variant->workers)
+TASK_TEST_F(io_exhausted, an_accept_that_waited, UNWATCHED(variant->workers))
 {
 	int fd = oa_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	oa_task_t t = oa_spawn(accepts, &self->listener);

@@ -58,6 +58,12 @@ long join_long(oa_task_t t);
 void until_parked(oa_task_t t);
 
 /*
+ * For tests in which nobody else may take a descriptor's number: the watch
+ * opens files where a worker gets no processor.
+ */
+#define UNWATCHED(n)	.workers = (n), .watch = OA_FOREVER
+
+/*
  * A call that waits: what it waits on, the call itself, and how it is let go.
  * The list has each call that suspends, ended by an entry without a name.
  */

@@ -422,7 +422,8 @@ static void *all_or_none(void *arg)
 		struct oa_join_set set = OA_JOIN_SET_INIT(d->t, N, r);
 		struct oa_case c[] = {
 			OA_CASE_JOIN_ALL(&set), OA_CASE_EVENT(&d->event),
-			OA_CASE_AT(oa_after(round % 2 ? OA_USEC : OA_SEC)),
+			OA_CASE_AT(oa_after(round % 2 ? OA_USEC
+						      : 1000 * OA_SEC)),
 		};
 
 		for (int i = 0; i < N; i++)

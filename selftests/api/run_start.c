@@ -441,7 +441,7 @@ TEST_F(runs, what_the_stack_hooks_gave_comes_back)
 /* Events. */
 
 struct events {
-	unsigned int n[OA_EVENT_KERNEL + 1];
+	unsigned int n[OA_EVENT_ABANDON + 1];
 	int shutdown_how, drop_err;
 	uint64_t workers;	/* a bit for each that started */
 	bool late;		/* an event after the end */

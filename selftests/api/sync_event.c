@@ -225,7 +225,7 @@ static void *takes_both(void *arg)
 }
 
 /* What was done before a set is seen by who passes, though it was set before. */
-TEST(tells_of_all_that_was_done)
+TEST(tells_of_all_that_was_done, .timeout = 120)
 {
 	struct look l = {
 		.e = OA_EVENT_AUTO_INIT, .rounds = SCALED(200000, 20000),

@@ -349,23 +349,38 @@ static void *has_time(void *arg)
 {
 	data *s = arg;
 
-	/* Its delay is not part of it. */
-	EXPECT_OK(oa_sleep(OA_USEC));
+	if (oa_sleep(OA_USEC))
+		return oa_err(-EAGAIN);
 	COUNT(s->ran);
 	EXPECT_ERR(oa_sleep(LONG), -ETIMEDOUT);
 	return NULL;
 }
 
+/*
+ * The delay is twice the time, so that nothing would be left of it. On a busy
+ * machine it may be over before the task has got anywhere.
+ */
+static void begin_after_twice_the_time(data *s, bool at)
+{
+	oa_time_t time = 25 * OA_MSEC, before;
+	int err;
+
+	do {
+		time *= 2;
+		before = oa_now();
+		err = join_code(at ? oa_spawn(has_time, s, .timeout = time,
+					      .at = before + 2 * time)
+				   : oa_spawn(has_time, s, .timeout = time,
+					      .delay = 2 * time));
+	} while (err == -EAGAIN || err == -ETIMEDOUT);
+	EXPECT_OK(err);
+	EXPECT_GE(oa_now(), before + 3 * time);
+}
+
 TIMEOUT_TEST(begins_after_the_delay)
 {
-	oa_time_t before = oa_now();
-
-	/* Much against what a busy machine may take. */
-	EXPECT_OK(join_code(oa_spawn(has_time, self, .delay = 2 * OA_MSEC,
-				     .timeout = 100 * OA_MSEC)));
-	EXPECT_GE(oa_now(), before + 102 * OA_MSEC);
-	EXPECT_OK(join_code(oa_spawn(has_time, self, .at = oa_after(OA_MSEC),
-				     .timeout = 100 * OA_MSEC)));
+	begin_after_twice_the_time(self, false);
+	begin_after_twice_the_time(self, true);
 	EXPECT_EQ(2u, self->ran);
 }
 

@@ -57,6 +57,7 @@ TOKEN_TEST(cancels_all_that_were_started_with_it)
 	for (int i = 0; i < N; i++)
 		t[i] = oa_spawn(sleeps, self, .token = &self->token);
 	task_wait_until(SEEN(self->ran) == N + 1);
+	until_state(other, OA_TASK_PARKED);
 	EXPECT_ERR(oa_token_destroy(&self->token), -EBUSY);
 	ASSERT_OK(oa_token_cancel(&self->token));
 	EXPECT_EQ(1, oa_token_cancelled(&self->token));

@@ -246,12 +246,14 @@ POSITION_TEST(is_given_up_on_the_pool)
 	struct oa_runtime *rt;
 
 	ASSERT_OK(oa_start(&rt, is_left_on_the_pool, self,
-			   .workers = variant->workers, .max_blocking = 2));
+			   .workers = variant->workers, .max_blocking = 2,
+			   NOTES_LEFT));
 	task_wait_until(SEEN(self->up) == 2);
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	EXPECT_OK(code_of(oa_spawn(waits_for_it, self)));
 	ASSERT_OK(oa_runtime_free(rt));
+	skip_if_any_left();
 }
 
 static void *forks(void *arg)

@@ -79,7 +79,7 @@ static void *takes_injected(void *arg)
 	return NULL;
 }
 
-TEST_F(inject, each_is_taken_once)
+TEST_F(inject, each_is_taken_once, .timeout = 120)
 {
 	struct push_race *r = &self->race;
 	pthread_t in[PRODUCERS], out[2];
@@ -246,7 +246,7 @@ static void *pushes(void *arg)
 	return NULL;
 }
 
-TEST(inbox_keeps_the_order_of_each)
+TEST(inbox_keeps_the_order_of_each, .timeout = 120)
 {
 	size_t next[PRODUCERS], all = 0, x;
 	struct push_race r;

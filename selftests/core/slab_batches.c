@@ -225,7 +225,7 @@ static void *frees_all(void *arg)
 	return NULL;
 }
 
-TEST(a_pipeline_does_not_grow)
+TEST(a_pipeline_does_not_grow, .timeout = 120)
 {
 	struct pipeline p = { .n = SCALED(2000000, 200000) };
 	struct object *o;

@@ -115,7 +115,7 @@ static void *leaves_many(void *arg)
 }
 
 /* There are so many by mprotect() in a process. */
-TEST_F(guard, are_given_back_by_a_shutdown_at_once)
+TEST_F(guard, are_given_back_by_a_shutdown_at_once, .timeout = 120)
 {
 	char said[4096];
 
@@ -227,7 +227,7 @@ static struct crowd crowd_of(unsigned int n)
 	return c;
 }
 
-TEST(leaves_the_process_most_of_its_mappings)
+TEST(leaves_the_process_most_of_its_mappings, .timeout = 120)
 {
 	struct crowd c;
 

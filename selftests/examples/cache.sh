@@ -570,7 +570,7 @@ workers_share_the_data()
 		start -w $workers
 		jobs=()
 		for i in 1 2 3 4; do
-			seq 3000 | sed "s/.*/INCR all\nSET k$i-& &\nGET k$i-&\nRPUSH l &\nLPOP l\nHINCRBY h f 1\nEXPIRE k$i-& 100/" |
+			seq 3000 | sed "s/.*/INCR all\nSET k$i-& &\nGET k$i-&\nRPUSH l &\nLPOP l\nHINCRBY h f 1\nEXPIRE k$i-& 100000/" |
 				"$client" "$port" 5000 >"$tmp/got$i" &
 			jobs+=($!)
 		done

@@ -13,7 +13,7 @@ hears()
 {
 	local line=nothing
 
-	IFS= read -r -t 20 line <&"$1"
+	IFS= read -r -t 60 line <&"$1"
 	matches "$line" "$2" "what ${FUNCNAME[1]} should hear"
 }
 
@@ -186,7 +186,7 @@ the_idle_are_sent_away()
 {
 	local ann nobody
 
-	start -i 2
+	start -i 5
 	connect nobody
 	enters ann ann
 	hears "$nobody" '\* what is your name?'

@@ -158,7 +158,7 @@ what_cannot_be_read_is_told()
 	same 1 $status 'exit code'
 	same "$tree/2"$'\n'"$tree/a/2" "$got" 'the others'
 	same "oa-dups: $tmp/none: No such file or directory
-oa-dups: $tree/link: Not a directory" "$(sort "$tmp/errors")" errors
+oa-dups: $tree/link: Not a directory" "$(said "$tmp/errors" | sort)" errors
 	"$program" "$tree" >/dev/full 2>"$tmp/errors"
 	status=$?
 	same 1 $status 'exit code'
@@ -177,7 +177,7 @@ what_is_shorter_than_it_seems_is_told()
 	same 1 $status 'exit code'
 	same "$tree/2"$'\n'"$tree/a/2" "$got" 'the others'
 	same "$(printf 'oa-dups: %s: No data available\n' "${files[@]}" |
-		sort)" "$(sort "$tmp/errors")" errors
+		sort)" "$(said "$tmp/errors" | sort)" errors
 }
 
 # Root may read everything.
@@ -194,7 +194,8 @@ what_is_forbidden_is_told()
 		same 1 $status 'exit code'
 		same "$tree/2"$'\n'"$tree/a/2" "$got" 'the others'
 		same "oa-dups: $tmp/forbidden/2: Permission denied
-oa-dups: $tmp/forbidden/b: Permission denied" "$(sort "$tmp/errors")" errors
+oa-dups: $tmp/forbidden/b: Permission denied" \
+			"$(said "$tmp/errors" | sort)" errors
 	fi
 	chmod 700 "$tmp/forbidden/b"
 	rm -r "$tmp/forbidden"

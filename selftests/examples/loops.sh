@@ -21,7 +21,7 @@ ask()
 answers_come_when_they_are_due()
 {
 	start
-	same $'1\n2\n3' "$(ask 3 <<<$'200 3\n100 2\n0 1')" 'answers'
+	same $'1\n2\n3' "$(ask 3 <<<$'2000 3\n1000 2\n0 1')" 'answers'
 	stop TERM
 	same 0 "$status" 'exit code'
 }

@@ -19,8 +19,9 @@
  *	dead		does not listen
  *	full		listens, but its backlog is full: no connection is made
  *
- * It prints a line ADDRESS:PORT for each, then "asked I" when the I-th has been
- * asked, and "left I" when a client has gone before it was answered.
+ * It prints a line ADDRESS:PORT for each, then "came I" when somebody connects
+ * to the I-th, "asked I" when it has been asked, and "left I" when a client has
+ * gone before it was answered.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -212,6 +213,7 @@ static void *peer_thread(void *peer)
 		c->fd = accept(p->fd, NULL, NULL);
 		if (c->fd < 0)
 			die("accept");
+		printf("came %zu\n", p->i);
 		if (pthread_create(&t, NULL, conn_thread, c))
 			die("thread");
 		pthread_detach(t);

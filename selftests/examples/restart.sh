@@ -181,6 +181,7 @@ requests_under_way_are_answered()
 
 	begin -d 0.5 -g 60
 	connect fd
+	say "$fd" x '1 x'
 	echo a >&"$fd"
 	restart 2 HUP
 	read -r -t 20 line <&"$fd"
@@ -318,7 +319,7 @@ one_outlives_who_started_it()
 
 complained()
 {
-	matches_quietly "$(tail -n 1 "$tmp/errors")" "$1"
+	matches_quietly "$(said "$tmp/errors" | tail -n 1)" "$1"
 }
 
 matches_quietly()

@@ -127,7 +127,7 @@ TEST_F(runner, believes_no_program)
 
 TEST_F(runner, bounds_the_time_of_a_program)
 {
-	write_file("a/settings", "late.timeout=1\n", "");
+	write_file("a/settings", "late.timeout=5\n", "");
 	program(self, "a/late",
 		"echo 1..2; echo ok 1 x; (sleep 1000)& exec sleep 1000");
 	EXPECT_PRINTED(run(self), "# a/late: out of time\n");

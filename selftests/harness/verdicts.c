@@ -215,14 +215,14 @@ TEST(inner_thread)
 	pthread_join(b, NULL);
 }
 
-TEST_TIMEOUT(inner_late, 1)
+TEST_TIMEOUT(inner_late, 3)
 {
 	puts("still here");
 	for (;;)
 		pause();
 }
 
-TEST_TIMEOUT(inner_never, 1)
+TEST_TIMEOUT(inner_never, 5)
 {
 	wait_until(harness_nr_threads() == 0);
 }
