@@ -131,3 +131,30 @@ void mem_free(const struct oa_allocator *a, void *p, size_t size)
 	else
 		free(p);
 }
+
+#ifdef OA_ASAN
+/* What is only known from there would be taken for lost. */
+#define SPARSE	0
+#else
+#define SPARSE	1
+#endif
+
+void *mem_alloc_sparse(const struct oa_allocator *a, size_t size, size_t align)
+{
+	void *p;
+
+	if (!SPARSE || (a && a->alloc))
+		return mem_alloc(a, size, align);
+	p = fault_hit(FAULT_ALLOC) ? NULL : pages_get(size);
+	if (p)
+		mem_taken(size);
+	return p;
+}
+
+void mem_free_sparse(const struct oa_allocator *a, void *p, size_t size)
+{
+	if (!SPARSE || (a && a->alloc))
+		mem_free(a, p, size);
+	else if (p)
+		mem_unmap(p, size);
+}

@@ -36,4 +36,11 @@ void *mem_map_huge(void);
 void *mem_alloc(const struct oa_allocator *a, size_t size, size_t align);
 void mem_free(const struct oa_allocator *a, void *p, size_t size);
 
+/*
+ * For what is large and hardly touched: without hooks its pages come when they
+ * are. At most a page's alignment.
+ */
+void *mem_alloc_sparse(const struct oa_allocator *a, size_t size, size_t align);
+void mem_free_sparse(const struct oa_allocator *a, void *p, size_t size);
+
 #endif

@@ -159,7 +159,8 @@ static void free_workers(struct runtime *rt)
 		/* Others may have looked into it when its thread had gone. */
 		if (rt->workers[i])
 			spill_fini(&rt->workers[i]->spill, rt_alloc(rt));
-		mem_free(rt_alloc(rt), rt->workers[i], sizeof(struct worker));
+		mem_free_sparse(rt_alloc(rt), rt->workers[i],
+				sizeof(struct worker));
 	}
 	mem_free(rt_alloc(rt), rt->workers,
 		 rt->nr_workers * sizeof(*rt->workers));
@@ -174,7 +175,8 @@ static int make_workers(struct runtime *rt)
 	if (!rt->workers)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < rt->nr_workers; i++) {
-		w = mem_alloc(rt_alloc(rt), sizeof(*w), OA_LINE_PAIR);
+		/* Nearly all of it is slots of the wheel. */
+		w = mem_alloc_sparse(rt_alloc(rt), sizeof(*w), OA_LINE_PAIR);
 		if (!w)
 			return -ENOMEM;
 		w->rt = rt;

@@ -235,35 +235,59 @@ static char *region_room(struct stack_pool *p, size_t *slots)
 	return r->base + r->used - *slots * p->size;
 }
 
-static struct stack *carve(struct stack_pool *p, uint32_t *n)
+/* A batch of slots with guards, of which nothing else is touched. */
+static void carve(struct stack_pool *p, struct stack_mag *m)
 {
 	struct iovec v[STACK_BATCH];
-	struct stack *list = NULL, *s;
-	size_t slots = STACK_BATCH, i;
+	size_t slots = STACK_BATCH;
 	enum guard_kind guard;
-	char *base;
 
 	spin_lock(&p->lock);
-	base = region_room(p, &slots);
-	p->carved += base ? (uint32_t)slots : 0;
-	i = p->carved;
+	m->uncut = region_room(p, &slots);
+	m->uncut_colour = p->carved;
+	p->carved += m->uncut ? (uint32_t)slots : 0;
 	spin_unlock(&p->lock);
-	if (!base)
-		return NULL;
-	*n = (uint32_t)slots;
+	if (!m->uncut)
+		return;
 	for (size_t k = 0; k < slots; k++) {
-		v[k].iov_base = base + k * p->size;
+		v[k].iov_base = m->uncut + k * p->size;
 		v[k].iov_len = STACK_GUARD;
 	}
 	guard = guard_all(v, slots);
 	if (guard == GUARD_MPROTECT)
 		atomic_add(&p->mprotected, (uint32_t)slots); /* [guards] */
-	while (slots--) {
-		s = stack_slot_init(base + slots * p->size, p->size,
-				    (uint32_t)(i - slots), guard);
+	m->uncut_n = (uint32_t)slots;
+	m->uncut_guard = (uint8_t)guard;
+}
+
+/* Must all slots of a region have descriptors when it goes? */
+static bool told_of_each(const struct stack_pool *p)
+{
+	return SAN_STACKS || (p->alloc && p->alloc->release);
+}
+
+/*
+ * Each descriptor is a page. One at first, since many a worker never needs a
+ * second stack; twice as many each time, since others need thousands.
+ */
+static struct stack *cut(struct stack_pool *p, struct stack_mag *m)
+{
+	uint32_t n = min_of(m->cut_n ? 2 * m->cut_n : 1u, (uint32_t)STACK_BATCH);
+	struct stack *list = NULL, *s;
+
+	n = told_of_each(p) ? m->uncut_n : min_of(n, m->uncut_n);
+	for (uint32_t i = n; i--;) {
+		s = stack_slot_init(m->uncut + i * p->size, p->size,
+				    m->uncut_colour + i,
+				    (enum guard_kind)m->uncut_guard);
 		s->next = list;
 		list = s;
 	}
+	m->uncut += n * p->size;
+	m->uncut_colour += n;
+	m->uncut_n -= n;
+	m->cut_n = n;
+	m->n = n;
 	return list;
 }
 
@@ -297,9 +321,11 @@ bool stack_refill(struct stack_pool *p, struct stack_mag *m)
 	if (s) {
 		m->n = s->n;
 	} else {
-		s = stack_take_gone(p, &m->n);
-		if (!s)
-			s = carve(p, &m->n);
+		s = m->uncut_n ? NULL : stack_take_gone(p, &m->n);
+		if (!s && !m->uncut_n)
+			carve(p, m);
+		if (!s && m->uncut_n)
+			s = cut(p, m);
 		m->fresh += s ? m->n : 0;
 	}
 	m->list = s;
@@ -330,6 +356,7 @@ void stack_spill(struct stack_pool *p, struct stack_mag *m)
 	last->next = NULL;
 }
 
+/* What is uncut stays so until its region goes. */
 void stack_mag_flush(struct stack_pool *p, struct stack_mag *m)
 {
 	if (m->spare)
@@ -442,7 +469,7 @@ void stack_pool_fini(struct stack_pool *p)
 
 	while ((r = p->regions)) {
 		p->regions = r->next;
-		if (SAN_STACKS || (p->alloc && p->alloc->release))
+		if (told_of_each(p))
 			forget_slots(p, r);
 		release(p->alloc, r->base, r->size);
 		mem_free(NULL, r, sizeof(*r));

@@ -86,6 +86,11 @@ struct stack_mag {
 	uint32_t n;			/* W */
 	uint32_t spare_n;		/* W */
 	uint64_t fresh;			/* W; came that had never been used */
+	char *uncut;			/* W; slots that nobody has touched, */
+	uint32_t uncut_n;		/* W; so many, */
+	uint32_t uncut_colour;		/* W; the first of which has this */
+	uint32_t cut_n;			/* W; were made of them last */
+	uint8_t uncut_guard;		/* W; enum guard_kind */
 };
 
 void stack_pool_init(struct stack_pool *p, size_t size,

@@ -58,7 +58,6 @@ static unsigned int level_of(uint64_t now, uint64_t at)
 
 void wheel_init(struct wheel *wh, oa_time_t now)
 {
-	__builtin_memset(wh, 0, sizeof(*wh));
 	wh->now = (uint64_t)now >> WHEEL_GRAIN_BITS;
 	wh->next = OA_FOREVER;
 }

@@ -43,6 +43,7 @@ struct wheel {
 	struct timer *slots[WHEEL_LEVELS][WHEEL_SLOTS][WHEEL_CHAINS]; /* L:lock */
 };
 
+/* Of zeroes: most of it may never be touched. */
 void wheel_init(struct wheel *wh, oa_time_t now);
 
 /*
