@@ -8,7 +8,16 @@
  *
  * A stack may still be known to others: a waiter in the queue of an object
  * lies in the frame of its task. Such stacks stay mapped for ever.
- * Where a worker did not come, nothing of what it may touch goes back.
+ * Where a worker did not come, nothing of what it may touch goes back. What it
+ * has in its hands is left alone, and buried when it has ended: it may still
+ * drop it, or come to its end. Who looks at a task and who takes it meet as
+ * follows: [left]
+ *
+ *	the worker: ->taken or ->current, fence, ->left_behind
+ *	who waited: ->left_behind, fence, ->taken and ->current
+ *
+ * So one of them sees the other. The worker that is late waits for the other to
+ * be done; whoever takes ->fn sees to the task's end.
  */
 #include "core/bury.h"
 
@@ -123,21 +132,29 @@ static void claim_wait(struct runtime *rt, struct task *t)
 	park_claim(t, word & ~(uint64_t)0xff, WAIT_CANCELLED);
 }
 
-static void drop(struct task *t)
+static void drop(struct task *t, oa_fn fn)
 {
 	if (t->ext && t->ext->on_drop)
 		t->ext->on_drop(t->arg);
-	if (t->fn == prepared_run)
+	if (fn == prepared_run)
 		prepared_dropped(t->arg);
 	rt_event(t->rt, OA_EVENT_DROP, -1, -ECANCELED, task_name(t));
-	atomic_add(&t->rt->outside_dropped, (uint64_t)1); /* [over] */
-	atomic_add(&t->rt->outside_ended, (uint64_t)1); /* [over] */
 }
 
 static bool is_current(const struct runtime *rt, const struct task *t)
 {
 	for (uint32_t i = 0; i < rt->nr_workers; i++)
 		if (READ_ONCE(rt->workers[i]->current) == t)
+			return true;
+	return false;
+}
+
+/* Does a worker that did not come have it in its hands? */
+static bool in_hand(const struct runtime *rt, const struct task *t)
+{
+	for (uint32_t i = 0; rt->left_behind && i < rt->nr_workers; i++)
+		if (READ_ONCE(rt->workers[i]->taken) == t ||
+		    READ_ONCE(rt->workers[i]->current) == t)
 			return true;
 	return false;
 }
@@ -180,19 +197,23 @@ void bury_closers(struct runtime *rt)
 	spin_unlock(&rt->closers_lock);
 }
 
-static void bury(struct runtime *rt, struct task *t)
+static void count(struct runtime *rt, bool started)
 {
-	if (left_to_joiner(t))
-		return;
-	if (t->flags & TASK_STARTED) {
+	if (started) {
 		rt->ended.abandoned++;
-		/* If it comes to its end after all, it sees to that itself. */
-		if (rt->left_behind && is_current(rt, t))
-			return;
-	} else {
-		if (t->flags & TASK_CONDS)
+		return;
+	}
+	atomic_add(&rt->outside_dropped, (uint64_t)1); /* [over] */
+	atomic_add(&rt->outside_ended, (uint64_t)1); /* [over] */
+}
+
+/* The end of what never goes on, or never began. */
+static void see_to(struct runtime *rt, struct task *t, oa_fn fn, bool began)
+{
+	if (!began) {
+		if (t->flags & TASK_CONDS && !(t->flags & TASK_STARTED))
 			conds_give_up(t);
-		drop(t);
+		drop(t, fn);
 	}
 	if (t->flags & TASK_TOLD)
 		task_tell(t, oa_err(-ECANCELED));
@@ -210,11 +231,68 @@ static void bury(struct runtime *rt, struct task *t)
 	task_bury(t, !rt->left_behind);
 }
 
+static void bury(struct runtime *rt, struct task *t)
+{
+	bool started = READ_ONCE(t->flags) & TASK_STARTED;
+	oa_fn fn;
+
+	if (left_to_joiner(t))
+		return;
+	count(rt, started);
+	if (in_hand(rt, t))
+		return;
+	fn = atomic_xchg(&t->fn, (oa_fn)NULL); /* [left] */
+	if (fn)
+		see_to(rt, t, fn, started);
+}
+
+/* He who waited is done: what was in our hands has been counted. */
+static void until_gone(struct runtime *rt)
+{
+	uint32_t word;
+
+	while (!((word = atomic_load(&rt->finished)) & RT_GONE)) /* [gone] */
+		rt->poll->thread_wait(&rt->finished, word, OA_FOREVER);
+}
+
+static void bury_again(struct runtime *rt, struct task *t)
+{
+	oa_fn fn;
+
+	if (left_to_joiner(t) || in_hand(rt, t))
+		return;
+	fn = atomic_xchg(&t->fn, (oa_fn)NULL); /* [left] */
+	if (fn)
+		see_to(rt, t, fn, READ_ONCE(t->flags) & TASK_STARTED);
+}
+
+void bury_late(struct runtime *rt)
+{
+	until_gone(rt);
+	for_each(rt, true, bury_again);
+}
+
+bool bury_instead(struct worker *w, struct task *t)
+{
+	struct runtime *rt = w->rt;
+	oa_fn fn;
+
+	smp_mb(); /* [left] what is in our hands before the look */
+	if (!READ_ONCE(rt->left_behind))
+		return false;
+	until_gone(rt);
+	fn = atomic_xchg(&t->fn, (oa_fn)NULL); /* [left] */
+	if (fn)
+		see_to(rt, t, fn, false);
+	return true;
+}
+
 void bury_all(struct runtime *rt, bool left_behind)
 {
 	struct task *t;
 
-	rt->left_behind = left_behind;
+	WRITE_ONCE(rt->left_behind, left_behind);
+	smp_mb(); /* [left] before what workers have in their hands */
 	/* [over] nothing more from outside */
 	atomic_or(&rt->foreign_spawned, RT_CLOSED);
 	for_each(rt, true, claim_wait);

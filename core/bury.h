@@ -16,5 +16,12 @@ void bury_all(struct runtime *rt, bool left_behind);
  * again when a worker that had been left behind has ended.
  */
 void bury_closers(struct runtime *rt);
+/* ... and the tasks themselves, which nobody has touched while it might come. */
+void bury_late(struct runtime *rt);
+/*
+ * Worker, of a task that is to begin, and that it shows in ->taken or ->current.
+ * True: the runtime has ended without us, it must not; its end is seen to.
+ */
+bool bury_instead(struct worker *w, struct task *t);
 
 #endif

@@ -59,6 +59,7 @@ void rt_worker_gone(struct runtime *rt)
 	if (none == RT_END_WAITER) {
 		bury_closers(rt);
 		position_bury(rt);
+		bury_late(rt);
 	}
 	if (!last)
 		return;

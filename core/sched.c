@@ -20,6 +20,7 @@
 #include <errno.h>
 
 #include "core/bug.h"
+#include "core/bury.h"
 #include "core/end.h"
 #include "core/fork.h"
 #include "core/grown.h"
@@ -334,6 +335,9 @@ static void run_tasks(struct worker *w)
 	void *result;
 
 	do {
+		/* [left] it is ->current */
+		if (unlikely(!READ_ONCE(w->turn_mask)) && bury_instead(w, t))
+			sched_abandon(t);
 		switch_begin(t);
 		result = t->fn(t->arg);
 		w = worker_self();
@@ -401,6 +405,7 @@ void sched_run(struct worker *w, struct task *t)
 						       : stack_get(&w->stacks));
 	w->commit = COMMIT_NONE;
 	enter(w, t);
+	WRITE_ONCE(w->taken, NULL);
 	switch_from_loop(w, t);
 	sched_finish(w);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "core/bug.h"
+#include "core/bury.h"
 #include "core/conds.h"
 #include "core/fd.h"
 #include "core/idle.h"
@@ -310,25 +311,38 @@ static void no_stack(struct worker *w, struct task *t)
 		list_push(&w->sick, t);
 }
 
+/* Can it be started at once? If not, it has been seen to. */
+static inline bool prepare(struct worker *w, struct task *t)
+{
+	int err;
+
+	if (unlikely(!READ_ONCE(w->turn_mask)) && bury_instead(w, t))
+		return false;
+	err = t->flags & TASK_CONDS ? conds_advance(w, t) : task_unwanted(t);
+	if (err > 0)
+		return false;
+	if (err) {
+		task_drop(w, t, err);
+		return false;
+	}
+	if (!find_stack(w, t)) {
+		no_stack(w, t);
+		return false;
+	}
+	return true;
+}
+
 static inline void run(struct worker *w, struct task *t)
 {
-	int err = 0;
-
-	if (!(t->flags & TASK_STARTED)) {
-		err = t->flags & TASK_CONDS ? conds_advance(w, t)
-					    : task_unwanted(t);
-		if (err > 0)
-			return;
-		if (err) {
-			task_drop(w, t, err);
-			return;
-		}
-		if (!find_stack(w, t)) {
-			no_stack(w, t);
-			return;
-		}
+	if (t->flags & TASK_STARTED) {
+		sched_run(w, t);
+		return;
 	}
-	sched_run(w, t);
+	WRITE_ONCE(w->taken, t); /* [left] until it is ->current, or not ours */
+	if (prepare(w, t))
+		sched_run(w, t);
+	else
+		WRITE_ONCE(w->taken, NULL);
 }
 
 /* When a stack may have come back. */

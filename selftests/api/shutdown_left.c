@@ -82,9 +82,156 @@ TEST_F(left, none_goes_on_after_who_ended_it)
 	struct oa_ended e;
 
 	ASSERT_OK(oa_run(ends_it, self, .workers = variant->workers,
-			 .ended = &e));
+			 .ended = &e, NOTES_LEFT));
 	EXPECT_EQ(0u, SEEN(self->back));
+	/* The one that ends it may be among them. */
+	skip_if_any_left();
 	EXPECT_EQ(20u, e.abandoned);
+}
+
+/*
+ * A worker that is left behind with a task in its hands that has not begun: it
+ * never does, and is dropped once.
+ */
+
+#define ITS_STACK	((size_t)1 << 20)
+
+static void stays_until_told(data *s)
+{
+	TELL(s->hog, 1);
+	wait_until(SEEN(s->hog) == 2);
+}
+
+static void *reserves(size_t size, size_t align, void *ctx)
+{
+	/* Not a region of many. */
+	if (size < 2 * ITS_STACK)
+		stays_until_told(ctx);
+	return aligned_alloc(align, size);
+}
+
+static void releases(void *base, size_t size, void *ctx)
+{
+	(void)size;
+	(void)ctx;
+	free(base);
+}
+
+static void counts_drop(void *arg)
+{
+	COUNT(((data *)arg)->up);
+}
+
+static void *begins(void *arg)
+{
+	COUNT(((data *)arg)->back);
+	return NULL;
+}
+
+static void *waits_to_keep(void *arg)
+{
+	TELL(((data *)arg)->flag, 1);
+	return keeps(arg);
+}
+
+/* How many threads there are without it. */
+static unsigned int begin_to_keep(data *s, unsigned int workers)
+{
+	unsigned int threads = harness_nr_threads();
+
+	ASSERT_OK(oa_start(&s->rt, waits_to_keep, s, .workers = workers,
+			   .watch = OA_FOREVER, .stack_size = 128 << 10,
+			   .stacks = { reserves, releases, s }));
+	dump_runtime = s->rt;
+	wait_until(SEEN(s->flag));
+	return threads;
+}
+
+/* The worker is there again, and goes. */
+static void let_go(data *s, unsigned int threads)
+{
+	TELL(s->hog, 2);
+	wait_until(harness_nr_threads() == threads);
+}
+
+TEST_F(left, none_begins_whose_stack_comes_late)
+{
+	unsigned int threads = begin_to_keep(self, variant->workers);
+	struct oa_ended e;
+
+	ASSERT_OK(oa_go(begins, self, .runtime = self->rt,
+			.stack_size = ITS_STACK, .on_drop = counts_drop));
+	wait_until(SEEN(self->hog) == 1);
+	end(self, &e);
+	let_go(self, threads);
+	EXPECT_EQ(0u, SEEN(self->back));
+	EXPECT_EQ(1u, SEEN(self->up));
+	EXPECT_EQ(1u, e.abandoned);
+	EXPECT_EQ(1u, e.dropped);
+}
+
+TEST_F(left, who_joins_one_that_never_began_is_told)
+{
+	unsigned int threads = begin_to_keep(self, variant->workers);
+	oa_task_t t = oa_spawn(begins, self, .runtime = self->rt,
+			       .stack_size = ITS_STACK, .on_drop = counts_drop);
+	void *result;
+
+	wait_until(SEEN(self->hog) == 1);
+	end(self, NULL);
+	TELL(self->hog, 2);
+	ASSERT_OK(oa_join(t, &result));
+	EXPECT_ERR(oa_err_code(result), -ECANCELED);
+	let_go(self, threads);
+	EXPECT_EQ(0u, SEEN(self->back));
+	EXPECT_EQ(1u, SEEN(self->up));
+}
+
+static void drops_slowly(void *arg)
+{
+	counts_drop(arg);
+	stays_until_told(arg);
+}
+
+/* It is being dropped already. */
+TEST_F(left, none_is_dropped_twice)
+{
+	unsigned int threads = begin_to_keep(self, variant->workers);
+
+	ASSERT_OK(oa_go(begins, self, .runtime = self->rt,
+			.delay = 1000 * OA_SEC, .on_drop = drops_slowly));
+	ASSERT_OK(oa_shutdown(self->rt, OA_SHUTDOWN_GRACEFUL));
+	wait_until(SEEN(self->hog) == 1);
+	end(self, NULL);
+	let_go(self, threads);
+	EXPECT_EQ(0u, SEEN(self->back));
+	EXPECT_EQ(1u, SEEN(self->up));
+}
+
+static void *gives_way_late(void *arg)
+{
+	stays_until_told(arg);
+	oa_yield();
+	COUNT(((data *)arg)->back);
+	return NULL;
+}
+
+/* It ran when it was left alone, and makes a call instead of coming to its end. */
+TEST_F(left, who_joins_one_that_was_left_alone_is_told)
+{
+	unsigned int threads = begin_to_keep(self, variant->workers);
+	oa_task_t t = oa_spawn(gives_way_late, self, .runtime = self->rt);
+	struct oa_ended e;
+	void *result;
+
+	wait_until(SEEN(self->hog) == 1);
+	end(self, &e);
+	TELL(self->hog, 2);
+	ASSERT_OK(oa_join(t, &result));
+	EXPECT_ERR(oa_err_code(result), -ECANCELED);
+	let_go(self, threads);
+	EXPECT_EQ(0u, SEEN(self->back));
+	EXPECT_EQ(2u, e.abandoned);
 }
 
 /* A worker that is left behind, with others ready on it, which are joined. */
@@ -513,11 +660,11 @@ TEST_F(left, none_goes_on_that_asks)
 {
 	struct oa_ended e;
 
-	ASSERT_OK(oa_start(&self->rt, keeps, self,
+	ASSERT_OK(oa_start(&self->rt, sleeps, self,
 			   .workers = variant->workers,
 			   .watch = OA_FOREVER));
 	ASSERT_OK(oa_go(asks, self, .runtime = self->rt));
-	wait_until(SEEN(self->up));
+	wait_until(SEEN(self->up) == 2);
 	end(self, &e);
 	EXPECT_EQ(0u, SEEN(self->back));
 	EXPECT_EQ(2u, e.abandoned);
