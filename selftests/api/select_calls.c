@@ -647,6 +647,8 @@ TASK_TEST_F(select_calls, waiting_twice_for_one_object,
 			actor_start(&a[k], WHO_MIXED, i, waits_twice, &t[k]);
 			task_wait_until(SYNC(sem, &self->sem, waiters) ==
 					2 * ((unsigned int)k + 1));
+			task_wait_until(CHAN(self->ch, receivers) ==
+					2 * ((unsigned int)k + 1));
 		}
 		ASSERT_OK(oa_chan_trysend(self->ch, &x));
 		actor_end(&a[0]);

@@ -123,7 +123,8 @@ static void cross(data *d, enum who who, bool swapped)
 	destroy(d);
 }
 
-TASK_TEST_F(select_cross, two_for_long, .workers = variant->workers)
+TASK_TEST_F_TIMEOUT(select_cross, two_for_long, 120,
+		    .workers = variant->workers)
 {
 	self->rounds = (unsigned int)SCALED(100000, 5000);
 	cross(self, WHO_TASK, false);

