@@ -268,13 +268,14 @@ static bool told_of_each(const struct stack_pool *p)
 
 /*
  * Each descriptor is a page. One at first, since many a worker never needs a
- * second stack; twice as many each time, since others need thousands.
+ * second stack; four times as many each time, since others need thousands.
  */
 static struct stack *cut(struct stack_pool *p, struct stack_mag *m)
 {
-	uint32_t n = min_of(m->cut_n ? 2 * m->cut_n : 1u, (uint32_t)STACK_BATCH);
+	uint32_t n = min_of(m->cut_n ? 4 * m->cut_n : 1u, (uint32_t)STACK_BATCH);
 	struct stack *list = NULL, *s;
 
+	m->cut_n = n;
 	n = told_of_each(p) ? m->uncut_n : min_of(n, m->uncut_n);
 	for (uint32_t i = n; i--;) {
 		s = stack_slot_init(m->uncut + i * p->size, p->size,
@@ -286,7 +287,6 @@ static struct stack *cut(struct stack_pool *p, struct stack_mag *m)
 	m->uncut += n * p->size;
 	m->uncut_colour += n;
 	m->uncut_n -= n;
-	m->cut_n = n;
 	m->n = n;
 	return list;
 }

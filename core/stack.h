@@ -89,7 +89,7 @@ struct stack_mag {
 	char *uncut;			/* W; slots that nobody has touched, */
 	uint32_t uncut_n;		/* W; so many, */
 	uint32_t uncut_colour;		/* W; the first of which has this */
-	uint32_t cut_n;			/* W; were made of them last */
+	uint32_t cut_n;			/* W; were to be made of them last */
 	uint8_t uncut_guard;		/* W; enum guard_kind */
 };
 
