@@ -272,19 +272,22 @@ void bury_late(struct runtime *rt)
 	for_each(rt, true, bury_again);
 }
 
-bool bury_instead(struct worker *w, struct task *t)
+bool bury_is_over(struct worker *w)
 {
-	struct runtime *rt = w->rt;
+	smp_mb(); /* [left] what is in our hands before the look */
+	return READ_ONCE(w->rt->left_behind);
+}
+
+void bury_taken(struct worker *w)
+{
+	struct task *t = w->taken;
 	oa_fn fn;
 
-	smp_mb(); /* [left] what is in our hands before the look */
-	if (!READ_ONCE(rt->left_behind))
-		return false;
-	until_gone(rt);
+	until_gone(w->rt);
 	fn = atomic_xchg(&t->fn, (oa_fn)NULL); /* [left] */
 	if (fn)
-		see_to(rt, t, fn, false);
-	return true;
+		see_to(w->rt, t, fn, false);
+	WRITE_ONCE(w->taken, NULL);
 }
 
 void bury_all(struct runtime *rt, bool left_behind)

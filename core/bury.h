@@ -19,9 +19,11 @@ void bury_closers(struct runtime *rt);
 /* ... and the tasks themselves, which nobody has touched while it might come. */
 void bury_late(struct runtime *rt);
 /*
- * Worker, of a task that is to begin, and that it shows in ->taken or ->current.
- * True: the runtime has ended without us, it must not; its end is seen to.
+ * Worker, which shows what is to begin in ->taken or ->current. True: the
+ * runtime has ended without us, it must not.
  */
-bool bury_instead(struct worker *w, struct task *t);
+bool bury_is_over(struct worker *w);
+/* In its loop, then: sees to the end of ->taken. */
+void bury_taken(struct worker *w);
 
 #endif

@@ -335,9 +335,11 @@ static void run_tasks(struct worker *w)
 	void *result;
 
 	do {
-		/* [left] it is ->current */
-		if (unlikely(!READ_ONCE(w->turn_mask)) && bury_instead(w, t))
+		/* [left] it is ->current; not for us to touch once told of */
+		if (unlikely(!READ_ONCE(w->turn_mask)) && bury_is_over(w)) {
+			WRITE_ONCE(w->taken, t);
 			sched_abandon(t);
+		}
 		switch_begin(t);
 		result = t->fn(t->arg);
 		w = worker_self();

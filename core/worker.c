@@ -316,8 +316,10 @@ static inline bool prepare(struct worker *w, struct task *t)
 {
 	int err;
 
-	if (unlikely(!READ_ONCE(w->turn_mask)) && bury_instead(w, t))
+	if (unlikely(!READ_ONCE(w->turn_mask)) && bury_is_over(w)) {
+		bury_taken(w);
 		return false;
+	}
 	err = t->flags & TASK_CONDS ? conds_advance(w, t) : task_unwanted(t);
 	if (err > 0)
 		return false;
@@ -334,15 +336,20 @@ static inline bool prepare(struct worker *w, struct task *t)
 
 static inline void run(struct worker *w, struct task *t)
 {
-	if (t->flags & TASK_STARTED) {
-		sched_run(w, t);
-		return;
+	bool may = true;
+
+	if (!(t->flags & TASK_STARTED)) {
+		/* [left] until it is ->current, or not ours */
+		WRITE_ONCE(w->taken, t);
+		may = prepare(w, t);
 	}
-	WRITE_ONCE(w->taken, t); /* [left] until it is ->current, or not ours */
-	if (prepare(w, t))
+	if (may)
 		sched_run(w, t);
 	else
 		WRITE_ONCE(w->taken, NULL);
+	/* One came back that did not begin: it may be gone once it is told of. */
+	if (unlikely(w->taken))
+		bury_taken(w);
 }
 
 /* When a stack may have come back. */
