@@ -40,7 +40,7 @@ enum commit {
 struct worker {
 	/* hot, W only */
 	struct task *current;		/* W; NULL in the loop */
-	struct task *taken;		/* W; not started, to be started here */
+	struct task *taken;		/* 1; not started, to be started here */
 	struct runtime *rt;		/* I */
 	struct task *prev;		/* W; with ->commit */
 	enum commit commit;		/* W */
