@@ -38,8 +38,8 @@ enum commit {
 #define TURN_MASK	127u
 
 struct worker {
-	/* hot, W only */
-	struct task *current;		/* W; NULL in the loop */
+	/* hot */
+	struct task *current;		/* 1; NULL in the loop */
 	struct task *taken;		/* 1; not started, to be started here */
 	struct runtime *rt;		/* I */
 	struct task *prev;		/* W; with ->commit */
