@@ -8,6 +8,7 @@
 
 #include "core/fork.h"
 #include "core/grown.h"
+#include "core/idle.h"
 #include "core/inspect.h"
 #include "core/symbol.h"
 #include "core/waitgraph.h"
@@ -207,8 +208,9 @@ static void put_worker(struct dump *d, const struct worker *w)
 	};
 	uint32_t s = READ_ONCE(w->state);
 
-	put(d, "worker %u %s, queue %u, switches %llu, in flight %llu\n",
+	put(d, "worker %u %s%s, queue %u, switches %llu, in flight %llu\n",
 	    w->index, s < ARRAY_SIZE(states) ? states[s] : "?",
+	    idle_on_standby(w) ? " on standby" : "",
 	    ring_len(&w->ring),
 	    (unsigned long long)READ_ONCE(w->st.switches),
 	    (unsigned long long)(READ_ONCE(w->st.requests) -

@@ -31,7 +31,7 @@ static bool is_io(const char *word, size_t len)
 
 static bool is_debug(const char *word, size_t len)
 {
-	return is(word, len, "migrate");
+	return is(word, len, "migrate") || is(word, len, "standby");
 }
 
 /* The whole variable is the word. */
@@ -56,7 +56,7 @@ static const struct {
 	{ "OA_WORKERS", is_workers, "", "is no number from 1 to 256" },
 	{ "OA_PARK", is_park, ",", "is not \"ring\"" },
 	{ "OA_IO", is_io, ",", "is not \"inline\" or \"ring\"" },
-	{ "OA_DEBUG", is_debug, ",", "is not \"migrate\"" },
+	{ "OA_DEBUG", is_debug, ",", "is not \"migrate\" or \"standby\"" },
 	{ "OA_DISABLE", is_feature, ",", "is no feature" },
 };
 _Static_assert(WORKERS_MAX == 256, "as the text says");

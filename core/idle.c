@@ -33,6 +33,13 @@
  * A worker that parks while a peer runs bounds its sleep, and looks whether
  * that peer sits on tasks without getting anywhere (core/lane.c).
  *
+ * Only the first rt->active workers take part in what anybody may do. The
+ * others, on standby (core/standby.c), park without being in the mask, look at
+ * their own queues alone, and give what others may run to the injection queue.
+ * One that was called and is on standby by then gives the token up and calls
+ * on. When the number grows those it comes to are kicked [standby]: the number
+ * is written before their state is read, as what is published is.
+ *
  * A worker that is driven from outside (core/external.c) counts as parked in
  * its ring between two calls: a kick makes its descriptor readable.
  *
@@ -107,7 +114,7 @@ void idle_kick_any(struct runtime *rt)
 
 	smp_mb(); /* [park-kick] what was published before mask and states */
 	/* relaxed: ordered by the fence */
-	if (!atomic_load_rlx(&rt->nr_idle))
+	if (!atomic_load_rlx(&rt->nr_helpers))
 		return;
 	for (uint32_t i = 0; i < MASK_WORDS; i++) {
 		mask = atomic_load(&rt->idle[i]); /* [park-kick] */
@@ -144,7 +151,7 @@ void idle_need_help(struct runtime *rt)
 
 	smp_mb(); /* [help] the push before the mask and the token */
 	/* relaxed: ordered by the fence */
-	if (!atomic_load_rlx(&rt->nr_idle) ||
+	if (!atomic_load_rlx(&rt->nr_helpers) ||
 	    (me && me->rt == rt && me->token))
 		return;
 	token = token_take(rt);
@@ -170,14 +177,21 @@ void idle_need_help(struct runtime *rt)
 static void mask_set(struct worker *w)
 {
 	atomic_add(&w->rt->nr_idle, 1); /* [park-kick] */
+	if (unlikely(!w->helps))
+		return;
+	atomic_add(&w->rt->nr_helpers, 1); /* [park-kick] */
 	/* [park-kick] */
 	atomic_or(&w->rt->idle[w->index / 64], 1ull << (w->index % 64));
 }
 
 static void mask_clear(struct worker *w)
 {
-	/* [park-kick] */
-	atomic_and(&w->rt->idle[w->index / 64], ~(1ull << (w->index % 64)));
+	if (likely(w->helps)) {
+		/* [park-kick] */
+		atomic_and(&w->rt->idle[w->index / 64],
+			   ~(1ull << (w->index % 64)));
+		atomic_sub(&w->rt->nr_helpers, 1); /* [park-kick] */
+	}
 	atomic_sub(&w->rt->nr_idle, 1); /* [park-kick] */
 }
 
@@ -349,12 +363,17 @@ static bool any_queue(struct worker *w)
 	return false;
 }
 
+static bool own_queue(struct worker *w)
+{
+	return ring_len(&w->ring) || spill_len(&w->spill);
+}
+
 /* Something that this worker should see to before it sleeps? */
 static bool look_again(struct worker *w)
 {
 	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) ||
 	       READ_ONCE(w->inbox) || READ_ONCE(w->aborts) || READ_ONCE(w->closes) ||
-	       any_queue(w) ||
+	       (likely(w->helps) ? any_queue(w) : own_queue(w)) ||
 	       READ_ONCE(w->rt->over) ||
 	       READ_ONCE(w->rt->stopping) == RT_NOW || w->rt->poll->ready(w);
 }
@@ -444,7 +463,7 @@ static oa_time_t park_deadline(struct worker *w)
 	oa_time_t next = min_of(next_look(w), w->until);
 
 	/* relaxed: a hint */
-	if (READ_ONCE(w->rt->nr_idle) == w->rt->nr_workers) {
+	if (READ_ONCE(w->rt->nr_idle) == w->rt->nr_workers || !w->helps) {
 		w->cap = CAP_FIRST;
 		return next;
 	}
@@ -477,6 +496,12 @@ __always_inline_oa void unpark(struct worker *w)
 		w->token = atomic_load(&w->rt->searcher); /* [help] */
 }
 
+/* [standby] after its state, as its queues: who changes that kicks it */
+static inline bool standby_changed(const struct worker *w)
+{
+	return w->helps == idle_on_standby(w);
+}
+
 static void park(struct worker *w)
 {
 	struct runtime *rt = w->rt;
@@ -489,7 +514,7 @@ static void park(struct worker *w)
 	mask_set(w);
 	check_over(w);
 	smp_mb(); /* [park-kick] the state and the mask before the look */
-	if (!look_again(w)) {
+	if (!look_again(w) && !standby_changed(w)) {
 		since = w->now = rt->poll->now();
 		if (how == WORKER_PARKED_RING) {
 			STAT_INC(w, waits_ring);
@@ -576,11 +601,47 @@ static bool hand_on(struct worker *w)
 	return false;
 }
 
+/*
+ * It has given away what others may run, and takes nothing of theirs. But it
+ * may have been called when it was not on standby yet: then somebody else is.
+ */
+static __cold_path void stand_by(struct worker *w)
+{
+	if (w->token) {
+		token_give(w->rt, w->token);
+		w->token = 0;
+	}
+	smp_mb(); /* [help] the token before the look */
+	if (any_queue(w))
+		idle_need_help(w->rt);
+	park(w);
+}
+
+void idle_set_active(struct runtime *rt, uint32_t n)
+{
+	/* [standby] before the look at their states */
+	uint32_t was = atomic_xchg(&rt->active, n);
+
+	for (uint32_t i = was; i < n; i++)
+		idle_kick(rt->workers[i]);
+}
+
+/* OA_DEBUG=standby: as often as not at the worst of times. */
+static __cold_path void standby_shake(struct worker *w)
+{
+	if (!(worker_random(w) & 7))
+		idle_set_active(w->rt,
+				1 + worker_random(w) % w->rt->nr_workers);
+}
+
 void idle_wait(struct worker *w)
 {
 	struct runtime *rt = w->rt;
 
 	w->slice_turns = 0;
+	if (unlikely(rt->debug_standby))
+		standby_shake(w);
+	w->helps = !idle_on_standby(w);
 	/* The wheel is being moved on, a part at a time. */
 	if (unlikely(wheel_next(&w->wheel) <= w->now)) {
 		if (rt->poll->unsent(w))
@@ -589,6 +650,10 @@ void idle_wait(struct worker *w)
 	}
 	if (hand_on(w))
 		return;
+	if (unlikely(!w->helps)) {
+		stand_by(w);
+		return;
+	}
 	if (rt->nr_workers > 1) {
 		if (!w->token)
 			w->token = token_take(rt);

@@ -19,6 +19,18 @@ void idle_forked(void);
 /* Any thread: every worker looks up. */
 void idle_kick_all(struct runtime *rt);
 
+/*
+ * Any thread: only the first @n workers take part in what anybody may do; the
+ * others are on standby.
+ */
+void idle_set_active(struct runtime *rt, uint32_t n);
+
+/* Any. */
+static inline bool idle_on_standby(const struct worker *w)
+{
+	return w->index >= READ_ONCE(w->rt->active);
+}
+
 /* Owner: it has something to run. Gives up the token, wakes the next. */
 void idle_found(struct worker *w);
 

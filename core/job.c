@@ -232,7 +232,7 @@ int oa_job_fork(struct oa_job *job, oa_fn fn, void *arg)
 	}
 	if (unlikely(!(t->flags & TASK_JOBS)))
 		task_set(t, TASK_JOBS);
-	if (!w->alone && unlikely(READ_ONCE(w->rt->nr_idle)))
+	if (!w->alone && unlikely(READ_ONCE(w->rt->nr_helpers)))
 		jobs_offer(w);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "core/idle.h"
+#include "core/inject.h"
 #include "core/sched.h"
 #include "core/spawn.h"
 
@@ -205,7 +206,7 @@ static bool sort_out(struct worker *w, struct task *t)
 	if (likely(!READ_ONCE(t->prio)))
 		return false;
 	/* An entry that is left of a claim must not go into a linked queue. */
-	if (pick_accepts(w, t))
+	if (pick_accept(w, t))
 		prioq_push(w, t);
 	return true;
 }
@@ -228,4 +229,21 @@ void sched_hunt(struct worker *w)
 	while (n-- && (t = lane_pop(&w->lane)))
 		if (!sort_out(w, t))
 			ring_add(w, t);
+}
+
+void sched_give_away(struct worker *w)
+{
+	struct task *t;
+	bool any = false;
+
+	while ((t = lane_pop(&w->lane)) || ring_take(&w->ring, &t, 1) ||
+	       spill_take(&w->spill, &t, 1)) {
+		/* An entry that is left of a claim must not go into a linked queue. */
+		if (!pick_accept(w, t))
+			continue;
+		inject_push(&w->rt->inject, t);
+		any = true;
+	}
+	if (any)
+		idle_need_help(w->rt);
 }

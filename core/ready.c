@@ -17,7 +17,7 @@ void ready_overflow(struct worker *w, struct task *t)
 	if (likely(spill_push(&w->spill, rt_alloc(w->rt), t)))
 		return;
 	/* What goes by a linked queue must not be taken out of turn. */
-	if (pick_accepts(w, t))
+	if (pick_accept(w, t))
 		inject_push(&w->rt->inject, t);
 }
 

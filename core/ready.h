@@ -15,7 +15,7 @@ void ready_again(struct worker *w, struct task *t);
 static inline bool somebody_idles(const struct runtime *rt)
 {
 	/* relaxed: a hint; who goes idle looks at all queues itself */
-	return rt->nr_workers > 1 && READ_ONCE(rt->nr_idle);
+	return rt->nr_workers > 1 && READ_ONCE(rt->nr_helpers);
 }
 
 /* Behind everything else that is ready. */

@@ -146,11 +146,13 @@ static void fill_config(struct runtime *rt)
 	snprintf(rt->name, sizeof(rt->name), "%s", c->name ? c->name : "oa");
 	c->name = rt->name;
 	rt->nr_workers = c->workers;
+	rt->active = c->workers;
 	rt->now_at = OA_FOREVER;
 	rt->alive_credit = c->max_tasks;
 	rt->watch_off = cpus < 2 || c->workers > cpus;
 	rt->park_ring = env_lists("OA_PARK", "ring");
 	rt->debug_migrate = env_lists("OA_DEBUG", "migrate") && c->workers > 1;
+	rt->debug_standby = env_lists("OA_DEBUG", "standby") && c->workers > 1;
 }
 
 static void free_workers(struct runtime *rt)

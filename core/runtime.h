@@ -67,14 +67,17 @@ struct runtime {
 	uint32_t by_request;		/* I; calls are dear: see core/io.h */
 	uint32_t watch_off;		/* I; no processor to spare for it */
 	uint32_t watch_asleep;		/* A; core/watch.c */
+	uint32_t active;		/* A; workers not on standby: the first */
+	uint32_t debug_standby;		/* I; OA_DEBUG=standby */
 	uint32_t generation;		/* I; of the process, see core/fork.c */
 	struct stack_pool stacks;
 	struct worker **workers;	/* I */
 	struct oa_config cfg;		/* I */
 
 	/* written when somebody idles or helps; core/idle.c */
-	_Alignas(OA_LINE_PAIR) uint64_t idle[MASK_WORDS];	/* A */
-	uint32_t nr_idle;		/* A */
+	_Alignas(OA_LINE_PAIR) uint64_t idle[MASK_WORDS];	/* A; helpers */
+	uint32_t nr_helpers;		/* A; parked, and may be called for help */
+	uint32_t nr_idle;		/* A; parked */
 	_Alignas(OA_LINE_PAIR) uint64_t searcher;	/* A; 0, or since when */
 	uint32_t broadcast;		/* A; a futex that all parks watch */
 	uint32_t hunt;			/* A; grows: what is ready became urgent */

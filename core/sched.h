@@ -79,6 +79,8 @@ void sched_slice_ended(struct worker *w);
 struct task *sched_next(struct worker *w);
 /* Worker loop. Somebody has become urgent while he was ready: is he here? */
 void sched_hunt(struct worker *w);
+/* Owner, on standby: what others may run is theirs. */
+void sched_give_away(struct worker *w);
 /* Worker loop. Runs @t and what follows until the loop is needed again. */
 void sched_run(struct worker *w, struct task *t);
 /* Worker loop: done for the task that was left. */

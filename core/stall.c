@@ -25,16 +25,6 @@ static oa_time_t cpu_time(const struct sight *s)
 	return ts.tv_sec * OA_SEC + ts.tv_nsec;
 }
 
-/* True: it is not what it was. */
-static bool moved(const struct worker *w, const struct sight *s)
-{
-	return READ_ONCE(w->current) != s->task ||
-	       READ_ONCE(w->st.switches) != s->switches ||
-	       READ_ONCE(w->st.yields) != s->yields ||
-	       /* relaxed: looked at again and again */
-	       READ_ONCE(w->state) != WORKER_RUNNING;
-}
-
 static void see(const struct watched *d, struct worker *w, struct sight *s,
 		oa_time_t now)
 {
@@ -133,7 +123,7 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 	struct who who;
 	char state;
 
-	if (moved(w, s)) {
+	if (sight_moved(w, s)) {
 		see(d, w, s, now);
 		return;
 	}
@@ -154,7 +144,7 @@ static void look(struct watched *d, struct worker *w, struct sight *s,
 	if (held < s->due || !is_held(d, s, now, &state))
 		return;
 	look_up(d->rt, s, &who);
-	if (moved(w, s))
+	if (sight_moved(w, s))
 		return;
 	if (!s->told)
 		STAT_INC(w, stalls);

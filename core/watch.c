@@ -206,6 +206,7 @@ static void look_at_all(struct round *r, oa_time_t now, oa_time_t gap)
 			continue;
 		r->any = true;
 		r->tick = min_of(r->tick, max_of(d->limit / 2, TICK_MIN));
+		r->tick = min_of(r->tick, contention_look(d, now));
 		r->busy |= stall_look(d, now, gap);
 		r->outside |= pool_busy(d->rt->pool);
 		r->trim = min_of(r->trim, stack_pool_trim(&d->rt->stacks, now));
@@ -399,6 +400,7 @@ int watch_add(struct runtime *rt)
 	d->rt = rt;
 	d->limit = limit;
 	d->signal = rt->cfg.dump_signal;
+	standby_init(&d->standby, rt->nr_workers);
 	rt->watch = d;
 	err = enlist(d);
 	if (err) {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/runtime.h"
+#include "core/standby.h"
 #include "core/symbol.h"
 
 /* A worker as it was seen. */
@@ -23,7 +24,19 @@ struct sight {
 	oa_time_t delay;		/* of its thread, then */
 	oa_time_t due;			/* held so long it is told */
 	bool told;
+	oa_time_t waited;		/* of its thread, for processors */
+	oa_time_t waited_at;		/* ... at that time; 0: not looked */
 };
+
+/* True: it is not what it was. */
+static inline bool sight_moved(const struct worker *w, const struct sight *s)
+{
+	return READ_ONCE(w->current) != s->task ||
+	       READ_ONCE(w->st.switches) != s->switches ||
+	       READ_ONCE(w->st.yields) != s->yields ||
+	       /* relaxed: looked at again and again */
+	       READ_ONCE(w->state) != WORKER_RUNNING;
+}
 
 struct watched {
 	struct cds_list_head node;	/* L:list lock of core/watch.c */
@@ -31,6 +44,8 @@ struct watched {
 	oa_time_t limit;		/* I; OA_FOREVER: only for its signal */
 	int signal;			/* I; dumps; 0: none */
 	uint64_t moves;			/* watch; as of the last look */
+	struct standby standby;		/* watch */
+	uint32_t asked;			/* watch; next worker to be asked */
 	struct sight w[];
 };
 
@@ -56,6 +71,11 @@ void report_fork_child(void);
 
 /* Watch. Looks at the workers; true: one of them runs, or has run, tasks. */
 bool stall_look(struct watched *d, oa_time_t now, oa_time_t gap);
+/*
+ * Watch, before that. Are there processors for all workers? Sets how many take
+ * part; returns how long until the next look, at most.
+ */
+oa_time_t contention_look(struct watched *d, oa_time_t now);
 /* Watch. What each worker is at, to stderr. */
 void stall_show(struct watched *d);
 

@@ -114,6 +114,7 @@ int worker_init(struct worker *w)
 	w->avg_turn = 1000;
 	w->cap = 10 * OA_MSEC;
 	w->until = OA_FOREVER;
+	w->helps = true;
 	err = caches_init(w);
 	if (err)
 		return err;
@@ -232,6 +233,17 @@ static __noinline void take_posts(struct worker *w, uint32_t n)
 	queue_all(w, got, post_queue_take(&w->rt->post_queue, got, n));
 }
 
+/* What anybody may do. */
+__always_inline_oa void take_shared(struct worker *w)
+{
+	if (unlikely(READ_ONCE(w->rt->prepared)))
+		prepared_take(w);
+	if (unlikely(READ_ONCE(w->rt->inject.n)))
+		take_injected(w, READ_ONCE(w->rt->inject.n));
+	if (unlikely(READ_ONCE(w->rt->post_queue.n)))
+		take_posts(w, READ_ONCE(w->rt->post_queue.n));
+}
+
 __always_inline_oa bool has_work(const struct worker *w)
 {
 	return w->queued || w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) ||
@@ -254,12 +266,10 @@ __always_inline_oa void look_outside(struct worker *w)
 		idle_slice_end(w);
 		poll->reap(w);
 	}
-	if (unlikely(READ_ONCE(w->rt->prepared)))
-		prepared_take(w);
-	if (unlikely(READ_ONCE(w->rt->inject.n)))
-		take_injected(w, READ_ONCE(w->rt->inject.n));
-	if (unlikely(READ_ONCE(w->rt->post_queue.n)))
-		take_posts(w, READ_ONCE(w->rt->post_queue.n));
+	if (unlikely(idle_on_standby(w)))
+		sched_give_away(w);
+	else
+		take_shared(w);
 	if (!w->slice_turns && wheel_next(&w->wheel) == OA_FOREVER) {
 		idle_slice_renew(w);
 		return;
@@ -430,7 +440,8 @@ void worker_loop(struct worker *w)
 			return;
 		idle_wait(w);
 		/* What came of it runs first, then the next look. */
-		run_next(w, sched_next(w));
+		if (likely(!idle_on_standby(w)))
+			run_next(w, sched_next(w));
 	}
 	worker_finish_requests(w);
 }

@@ -77,6 +77,7 @@ struct worker {
 	uint32_t at_once;		/* W; requests are done when handed on */
 	uint32_t rng;			/* W */
 	uint64_t token;			/* W; of the searcher; 0: not ours */
+	bool helps;			/* W; idle, and not on standby */
 	oa_time_t cap;			/* W; longest park while a peer runs */
 	oa_time_t slice_start;		/* W */
 	oa_time_t now;			/* W; as of the last look at the clock */

@@ -636,7 +636,7 @@ TEST(wrong_values_of_the_environment_are_told)
 		{ "OA_IO", "rings", "OA_IO: ignored, \"rings\" is not "
 		  "\"inline\" or \"ring\"" },
 		{ "OA_DEBUG", "1", "OA_DEBUG: ignored, \"1\" is not "
-		  "\"migrate\"" },
+		  "\"migrate\" or \"standby\"" },
 		{ "OA_WORKERS", "two", "OA_WORKERS: ignored, \"two\" is no "
 		  "number from 1 to 256" },
 		{ "OA_WORKERS", "257", "OA_WORKERS: ignored, \"257\" is no "
@@ -648,6 +648,7 @@ TEST(wrong_values_of_the_environment_are_told)
 		{ "OA_IO", "ring", NULL },
 		{ "OA_IO", "inline", NULL },
 		{ "OA_DEBUG", "migrate", NULL },
+		{ "OA_DEBUG", "standby,migrate", NULL },
 		{ "OA_DISABLE", "", NULL },
 	};
 

@@ -68,6 +68,7 @@ SCENARIO(what_waits_behind_a_busy_task_is_rescued, 1500)
 	/* It is by the cap of a park that a stuck peer is found. */
 	sim_env.ignore_caps = false;
 	sim_env.migrate = false;
+	sim_env.standby = false;
 	if (sim_env.barrier_fails)
 		sim_env.barrier_fails = 3;
 	if (sim_env.step < 8000)

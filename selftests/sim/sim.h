@@ -55,11 +55,12 @@ struct sim_env {
 	bool ignore_caps;	/* parks are not bounded because a peer runs */
 	bool park_ring;		/* as OA_PARK=ring */
 	bool migrate;		/* as OA_DEBUG=migrate */
+	bool standby;		/* as OA_DEBUG=standby */
 	bool ring_words;	/* there are requests that wait on a word */
 };
 extern struct sim_env sim_env;
 
-/* After body() has changed park_ring or migrate. */
+/* After body() has changed park_ring, migrate or standby. */
 void sim_env_apply(void);
 
 /* Makes one in @n events of a kind fail (enum fault_kind); 0: none does. */

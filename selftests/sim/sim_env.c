@@ -39,6 +39,7 @@ void sim_env_choose(void)
 		.migrate = ONE_OF(0, 0, 0, 0, 1),
 		/* Not drawn: what else a seed does stays as it is. */
 		.ring_words = sim.seed % 3 != 0,
+		.standby = sim.seed % 4 == 3,
 	};
 	sim_env_apply();
 }
@@ -49,10 +50,10 @@ void sim_env_apply(void)
 		setenv("OA_PARK", "ring", 1);
 	else
 		unsetenv("OA_PARK");
-	if (sim_env.migrate)
-		setenv("OA_DEBUG", "migrate", 1);
-	else
-		unsetenv("OA_DEBUG");
+	setenv("OA_DEBUG", sim_env.migrate && sim_env.standby ?
+			   "migrate,standby" :
+			   sim_env.migrate ? "migrate" :
+			   sim_env.standby ? "standby" : "", 1);
 }
 
 unsigned int sim_cpus(void);

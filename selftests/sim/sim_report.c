@@ -55,13 +55,14 @@ static void say_all(void)
 
 	sim.active = false;
 	say("SEED=%llu %s\n", (unsigned long long)sim.seed, sim.name);
-	say("  step %llu, time %lld ns, %s %u, cpus %u, tick %lld, delay %lld%s%s%s\n",
+	say("  step %llu, time %lld ns, %s %u, cpus %u, tick %lld, delay %lld%s%s%s%s\n",
 	    (unsigned long long)(sim.steps + sim.planned - sim.left),
 	    (long long)sim.now, strategies[sim.strategy], sim.period,
 	    sim_env.cpus, (long long)sim_env.tick, (long long)sim_env.delay,
 	    sim_env.ignore_caps ? ", no caps" : "",
 	    sim_env.park_ring ? ", ring parks" : "",
-	    sim_env.migrate ? ", migrating" : "");
+	    sim_env.migrate ? ", migrating" : "",
+	    sim_env.standby ? ", standing by" : "");
 	for (unsigned int i = 0; i < sim.nr; i++)
 		if (sim.ctx[i].state != SIM_FREE)
 			say_ctx(&sim.ctx[i]);

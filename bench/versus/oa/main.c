@@ -14,7 +14,7 @@ static const struct workload workloads[] = {
 void ours_run(oa_fn fn, void *arg)
 {
 	unsigned int workers = (unsigned int)opt_number("workers", 1);
-	int ret = oa_run(fn, arg, .workers = workers, .watch = OA_FOREVER);
+	int ret = oa_run(fn, arg, .workers = workers);
 
 	if (ret < 0)
 		wrong("oa_run: %s", oa_strerror(ret));

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Who was called for help, and is on standby by then, calls nobody instead.
+# source: core/idle.c
+# test: standbys
+/^static __cold_path void stand_by/,/^}/s/if (any_queue(w))/if (0)/
