@@ -78,7 +78,8 @@ static bool held(struct watched *d)
 
 		if (d->w[i].task && !sight_moved(w, &d->w[i]) &&
 		    (!lane_empty(&w->lane) || ring_len(&w->ring) ||
-		     spill_len(&w->spill) || READ_ONCE(rt->inject.n)))
+		     spill_len(&w->spill) || jobs_len(&w->jobs) ||
+		     READ_ONCE(rt->inject.n)))
 			return true;
 	}
 	return false;

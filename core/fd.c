@@ -50,7 +50,7 @@
 
 #define FD_CLOSING	0x80000000u
 #define FD_FINAL	0x40000000u
-#define FD_HINT		0x20000000u	/* more to receive; only a guess */
+#define FD_HINT		0x20000000u	/* see fd_hint(); only a guess */
 #define FD_LOOKED	0x10000000u	/* what follows is known; or was */
 #define FD_DIRECT	0x08000000u	/* O_DIRECT; likewise only a guess */
 #define FD_KIND		0x04000000u	/* the same for what follows, and ->file */
@@ -226,13 +226,13 @@ bool fd_hint(int fd)
 	return word && READ_ONCE(*word) & FD_HINT;
 }
 
-void fd_set_hint(int fd, bool more)
+void fd_set_hint(int fd, bool is)
 {
 	uint64_t *word = fd >= 0 ? word_of(fd) : NULL;
 
-	if (!word || !(READ_ONCE(*word) & FD_HINT) == !more)
+	if (!word || !(READ_ONCE(*word) & FD_HINT) == !is)
 		return;
-	if (more)
+	if (is)
 		atomic_or(word, (uint64_t)FD_HINT); /* [fd] a guess */
 	else
 		atomic_and(word, ~(uint64_t)FD_HINT); /* [fd] a guess */

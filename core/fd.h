@@ -42,9 +42,12 @@ uint32_t fd_gen(int fd);
 /* Likewise: is it still that one? */
 bool fd_is(int fd, uint32_t gen);
 
-/* Does the kernel's last word say that more can be received at once? */
+/*
+ * The kernel's last word: more can be received at once. Of what listens:
+ * nobody waits to be accepted.
+ */
 bool fd_hint(int fd);
-void fd_set_hint(int fd, bool more);
+void fd_set_hint(int fd, bool is);
 
 /*
  * After fd_use(). Is it to be read and written past the cache? The kernel waits

@@ -3,7 +3,9 @@
  * Sockets. What cannot wait is a plain system call. A send is tried first,
  * since a socket is writable nearly always; a receive goes to the ring unless
  * the kernel's last completion said that more is there, since a server that
- * has answered nearly always has to wait.
+ * has answered nearly always has to wait. An accept is not tried first if the
+ * last one said that nobody else waits: the kernel makes the new socket and its
+ * file before it finds that there is nobody, and throws them away.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +21,7 @@
 #include "core/runtime.h"
 
 #define FEW	8u		/* parts of a vector */
-/* In the flags of a completion of recv: data is left. */
+/* In the flags of a completion: data, or connections, are left. */
 #define CQE_SOCK_NONEMPTY	4u
 
 /* A system call that does not wait, on a descriptor that may be closing. */
@@ -101,13 +103,17 @@ int oa_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	op.addr = io_addr(addr);
 	op.off = io_addr(len);
 	op.flags = (uint32_t)flags;
+	op.len = fd_hint(fd);
 	got = io_run(&op);
 	/* Who was refused on entry has woken nobody. */
 	if (unlikely(got == -ECANCELED || got == -ETIMEDOUT) &&
 	    op.state == OP_DONE)
 		got = accept_after_all(fd, op.link.gen, addr, len, flags, got);
-	if (got >= 0)
+	if (got >= 0) {
+		/* What does not listen has never come here: it is told at once. */
+		fd_set_hint(fd, !(op.cflags & CQE_SOCK_NONEMPTY));
 		fd_opened(got);
+	}
 	return got;
 }
 

@@ -29,7 +29,7 @@ struct op {
 	int fd;
 	uint64_t off;			/* offset, or second address */
 	uint64_t addr;
-	uint32_t len;
+	uint32_t len;			/* OP_ACCEPT: wait before it is tried */
 	uint32_t flags;			/* of the operation */
 	int32_t res;			/* W; of the last completion */
 	uint32_t cflags;		/* W; its flags */

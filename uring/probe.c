@@ -45,6 +45,8 @@ static const struct {
 				"eventfd" },
 	[CAP_FUTEX2] = { "futex2", "futex_wake(2)", "futex(2)" },
 	[CAP_WAITV] = { "futex-waitv", "futex_waitv(2)", "ring wait only" },
+	[CAP_ACCEPT_POLL] = { "accept-poll", "accepts wait before they try",
+			      "they try first" },
 	[CAP_RING_FUTEX] = { "ring-futex", "shared words waited for by request",
 			     "by a thread for each, in futex_waitv(2)" },
 	[CAP_MEMBARRIER] = { "membarrier", "private run-next and batches",
@@ -125,6 +127,8 @@ static void probe_ring(void)
 		return;
 	}
 	set(CAP_RING, true);
+	/* It came with the same version and has no sign of its own. */
+	set(CAP_ACCEPT_POLL, p.features & OA_FEAT_RECVSEND_BUNDLE);
 	set(CAP_NO_IOWAIT, p.features & OA_FEAT_NO_IOWAIT);
 	set(CAP_CLOCK, !syscall(SYS_io_uring_register, ring.ring_fd,
 				  OA_REGISTER_CLOCK, &clk, 0));

@@ -18,6 +18,7 @@ enum cap {
 	CAP_SEND_MSG_RING,	/* MSG_RING without a ring, 6.13 */
 	CAP_FUTEX2,		/* futex_wake(2), futex_wait(2), 6.7 */
 	CAP_WAITV,		/* futex_waitv(2), 5.16 */
+	CAP_ACCEPT_POLL,	/* accepts that wait before they try, 6.10 */
 	CAP_RING_FUTEX,		/* FUTEX_WAIT by request, 6.7 */
 	CAP_MEMBARRIER,
 	CAP_INLINE,		/* system calls are cheap, see probe_calls() */

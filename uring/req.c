@@ -57,6 +57,14 @@ static void fill_futex(struct io_uring_sqe *sqe)
 	sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
 }
 
+/* ->len says that there is probably nobody yet. */
+static inline void fill_accept(struct io_uring_sqe *sqe)
+{
+	if (sqe->len && probe_has(CAP_ACCEPT_POLL))
+		sqe->ioprio = OA_ACCEPT_POLL_FIRST;
+	sqe->len = 0;
+}
+
 static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 {
 	memset(sqe, 0, sizeof(*sqe));
@@ -78,6 +86,8 @@ static inline void fill(struct io_uring_sqe *sqe, struct op *op)
 	}
 	if (op->code == OP_POLL)
 		sqe->poll32_events = poll_bits(op->flags);
+	else if (op->code == OP_ACCEPT)
+		fill_accept(sqe);
 	else if (op->code == OP_SPLICE)
 		sqe->splice_fd_in = op->second->fd;
 	else if (op->code == OP_FUTEX_WAIT)

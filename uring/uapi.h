@@ -17,6 +17,7 @@
 #define OA_ENTER_NO_IOWAIT	(1u << 7)
 
 /* io_uring_params.features */
+#define OA_FEAT_RECVSEND_BUNDLE	(1u << 14)
 #define OA_FEAT_NO_IOWAIT	(1u << 17)
 
 /* io_uring_register */
@@ -35,6 +36,7 @@ struct oa_clock_register {
 #define OA_OP_RECV_ZC		58
 #define OA_OP_NONE		255	/* no kernel has it: -EINVAL */
 #define OA_TIMEOUT_MULTISHOT	(1u << 6)
+#define OA_ACCEPT_POLL_FIRST	(1u << 2)	/* in ioprio */
 
 /* From -ERESTARTSYS down: "do it again", which system calls never return. */
 #define ERESTARTSYS		512

@@ -326,6 +326,7 @@ static void *first(void *arg)
 TEST(connections_leave_who_is_on_standby)
 {
 	WRITE_ONCE(stop, 0);
+	ASSERT_EQ(0, unsetenv("OA_DEBUG"));
 	ASSERT_OK(oa_run(first, NULL, .workers = 2, .watch = OA_FOREVER));
 }
 
