@@ -144,6 +144,7 @@ static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 	struct op op;
 	int ret;
 
+	op.soon = io_tries(worker_self()) && !fd_stream(fd);
 	do {
 		op_init(&op, code, fd);
 		op.addr = io_addr(at);

@@ -41,6 +41,7 @@ struct op {
 	struct closer *also;		/* W; likewise, if there is ->closer */
 	bool cancel_out;		/* W; backend, if asked: unanswered */
 	bool answered;			/* W; backend, if asked: it has ended */
+	bool soon;			/* I; of reads and writes: a device waits */
 	struct fd_link link;
 	struct fd_link *second;		/* I; of OP_SPLICE: where from */
 };

@@ -210,7 +210,7 @@ bool ring_unsent(struct worker *w)
 {
 	struct uring *r = ring_of(w);
 
-	return r->ring.sq.sqe_tail != *r->ring.sq.khead || r->late ||
+	return ring_unsent_n(r) || r->late ||
 	       r->late_cancels || r->stale;
 }
 
@@ -279,6 +279,14 @@ int ring_enter(struct worker *w, bool wait, oa_time_t deadline)
 		arg.ts = (uintptr_t)&ts;
 	}
 	return enter(r, submit, 1, flags, &arg, sizeof(arg));
+}
+
+void ring_submit(struct worker *w)
+{
+	struct uring *r = ring_of(w);
+
+	STAT_INC(w, enters);
+	enter(r, flush_sq(r), 0, 0, NULL, 0);
 }
 
 /*
@@ -383,7 +391,7 @@ int ring_reap(struct worker *w)
 		if (!ring_unsent(w) && !r->more &&
 		    !(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
 			break;
-		sent = r->ring.sq.sqe_tail - *r->ring.sq.khead;
+		sent = ring_unsent_n(r);
 		ring_enter(w, false, 0);
 		got = reap_queue(w);
 		note_more(r, got, sent);
@@ -432,7 +440,7 @@ void ring_wait(struct worker *w, oa_time_t deadline)
 		ring_reap(w);
 		return;
 	}
-	sent = ring_of(w)->ring.sq.sqe_tail - *ring_of(w)->ring.sq.khead;
+	sent = ring_unsent_n(ring_of(w));
 	ring_enter(w, true, deadline);
 	ring_of(w)->stale = false;
 	n = reap_queue(w);

@@ -56,6 +56,12 @@ static inline struct uring *ring_of(const struct worker *w)
 	return w->backend;
 }
 
+/* Requests in the queue that the kernel does not know yet. */
+static inline unsigned int ring_unsent_n(const struct uring *r)
+{
+	return r->ring.sq.sqe_tail - *r->ring.sq.khead;
+}
+
 int ring_init(struct worker *w);
 void ring_fini(struct worker *w);
 void ring_free(struct worker *w);
@@ -63,6 +69,8 @@ void ring_forked(struct worker *w);
 
 /* Owner. Hands on and reaps; waits for one completion if @wait. 0 or -errno. */
 int ring_enter(struct worker *w, bool wait, oa_time_t deadline);
+/* Owner. Hands on alone: what the kernel has deferred stays so. */
+void ring_submit(struct worker *w);
 bool ring_ready(struct worker *w);
 bool ring_unsent(struct worker *w);
 bool ring_is_idle(struct worker *w);
