@@ -11,11 +11,16 @@
  * kernel's, milliseconds.
  *
  * Whether that is so cannot be known, so it is tried. Where tasks take turns
- * often, and workers wait for processors, one worker less takes part for some
- * looks; if as much gets done (TRIAL_LOSS) it stays so, and the next may be
- * tried; if not, it comes back, and the next trial waits twice as long. When a
- * quarter of a processor is left over, or turns become rare, or one who takes
- * part is stuck in a task, all take part at once.
+ * often, and workers wait for processors, half of them stand by for some looks.
+ * If clearly more gets done (GAIN) it stays so, and half of the rest may be
+ * tried; if not, they come back, and the next trial waits twice as long. That
+ * as much gets done is not enough: where the load comes from elsewhere at a
+ * rate of its own, it would be done by ever fewer workers, ever later. Now and
+ * then all take part for some looks, to see whether fewer still do more; soon
+ * after a trial whose outcome may have been chance.
+ *
+ * All take part at once when a quarter of a processor is left over, when turns
+ * become rare, and when one who takes part is stuck in a task.
  *
  * A worker on standby does what only it can do: its own requests, timers and
  * pinned tasks. What these make ready and others may run it gives away, so
@@ -36,11 +41,14 @@
 #define LOOK_MIN	OA_MSEC
 #define RATE_HIGH	20000u		/* turns a second, to begin */
 #define RATE_LOW	10000u		/* ... and to go on */
-#define HOT_LOOKS	3u
-#define TRIAL_TIME	(30 * OA_MSEC)
-#define TRIAL_LOSS	32u		/* one part in so many is not missed */
-#define PAUSE_FIRST	(250 * OA_MSEC)
+#define WINDOW		(60 * OA_MSEC)	/* what is compared */
+#define GAIN		50u		/* one part more in so many is something */
+#define GAIN_CLEAR	20u		/* ... and is no chance */
+#define PAUSE_FIRST	(50 * OA_MSEC)
 #define PAUSE_LAST	(30 * OA_SEC)
+#define PROOF_SOON	(500 * OA_MSEC)
+#define PROOF_FIRST	(4 * OA_SEC)
+#define PROOF_LAST	(60 * OA_SEC)
 #define UNUSED_EVERY	OA_SEC
 #define UNUSED_SHARE	4u		/* one part of a processor in so many */
 #define LONG_ENOUGH	(5 * OA_SEC)	/* it was right to have fewer */
@@ -54,15 +62,17 @@ void standby_init(struct standby *s, uint32_t workers)
 
 static void count_anew(struct standby *s)
 {
-	s->hot = 0;
+	s->hot = false;
 	s->done = 0;
 	s->took = 0;
 }
 
-static void count(struct standby *s, uint64_t turns, oa_time_t took)
+/* True: it is enough to compare. */
+static bool count(struct standby *s, uint64_t turns, oa_time_t took)
 {
 	s->done += turns;
 	s->took += took;
+	return s->took >= WINDOW;
 }
 
 static uint64_t rate(uint64_t turns, oa_time_t took)
@@ -85,36 +95,56 @@ static void put_off(struct standby *s, oa_time_t now)
 	s->pause = min_of(2 * s->pause, PAUSE_LAST);
 }
 
-static void try_fewer(struct standby *s, oa_time_t now)
+static void try_with(struct standby *s, uint32_t active)
 {
-	uint64_t is = rate(s->done, s->took);
-
-	if (s->active == s->workers) {
-		s->best = is;
-		s->since = now;
-	}
-	s->best = max_of(s->best, is);
-	s->active--;
+	s->before = rate(s->done, s->took);
+	s->from = s->active;
+	s->active = active;
 	s->trial = true;
 	s->settling = true;
 	count_anew(s);
 }
 
+static void fewer_stay(struct standby *s, oa_time_t now, bool clear)
+{
+	if (s->active > s->from) {
+		s->proof_in = min_of(2 * s->proof_in, PROOF_LAST);
+	} else {
+		s->proof_in = clear ? PROOF_FIRST : PROOF_SOON;
+		if (s->from == s->workers)
+			s->since = now;
+	}
+	s->active = min_of(s->active, s->from);
+	s->proof = now + s->proof_in;
+}
+
+static void more_stay(struct standby *s, oa_time_t now)
+{
+	s->active = max_of(s->active, s->from);
+	put_off(s, now);
+}
+
 static void try_on(struct standby *s, oa_time_t now, uint64_t turns,
 		   oa_time_t took)
 {
+	uint64_t fewer, more;
+
 	if (s->settling) {
 		s->settling = false;
 		return;
 	}
-	count(s, turns, took);
-	if (s->took < TRIAL_TIME)
+	if (!count(s, turns, took))
 		return;
+	fewer = more = rate(s->done, s->took);
+	if (s->active < s->from)
+		more = s->before;
+	else
+		fewer = s->before;
+	if (fewer > more + more / GAIN)
+		fewer_stay(s, now, fewer > more + more / GAIN_CLEAR);
+	else
+		more_stay(s, now);
 	s->trial = false;
-	if (rate(s->done, s->took) < s->best - s->best / TRIAL_LOSS) {
-		s->active++;
-		put_off(s, now);
-	}
 	count_anew(s);
 }
 
@@ -143,21 +173,20 @@ static void take_all_back(struct standby *s, oa_time_t now)
 static void watch_for_it(struct standby *s, oa_time_t now, uint64_t turns,
 			 oa_time_t took, const struct standby_ops *ops, void *of)
 {
-	if (s->active == 1 || !ops->contended(of)) {
+	if (s->active == 1 || now < s->next || !ops->contended(of)) {
 		count_anew(s);
 		return;
 	}
-	s->hot++;
-	count(s, turns, took);
-	if (s->hot >= HOT_LOOKS && now >= s->next)
-		try_fewer(s, now);
+	s->hot = true;
+	if (count(s, turns, took))
+		try_with(s, (s->active + 1) / 2);
 }
 
 static oa_time_t look_again_in(const struct standby *s)
 {
 	if (s->active < s->workers)
 		return LOOK_HELD;
-	if (s->hot)
+	if (s->hot || s->trial)
 		return LOOK_SOON;
 	return s->busy ? LOOK_BUSY : OA_FOREVER;
 }
@@ -179,8 +208,10 @@ oa_time_t standby_look(struct standby *s, oa_time_t now, uint64_t turns,
 		try_on(s, now, n, took);
 	else if (s->active < s->workers && room_for_more(s, now, ops, of))
 		take_all_back(s, now);
-	else
+	else if (s->active == s->workers || now < s->proof)
 		watch_for_it(s, now, n, took, ops, of);
+	else if (count(s, n, took))
+		try_with(s, s->workers);
 	s->at = now;
 	return look_again_in(s);
 }

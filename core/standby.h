@@ -25,14 +25,17 @@ struct standby {
 	oa_time_t at;			/* the last look; 0: none */
 	uint64_t turns;			/* so far, then */
 	bool busy;			/* turns are frequent */
-	bool trial;			/* one fewer, to see what comes of it */
+	bool hot;			/* ... and workers wait for processors */
+	bool trial;			/* of another number than it was */
 	bool settling;			/* this look does not count yet */
-	unsigned int hot;		/* looks in a row that found them short */
-	uint64_t done;			/* turns in those, or in the trial */
-	oa_time_t took;			/* that it took */
-	uint64_t best;			/* turns a second with more of them */
-	oa_time_t next;			/* no trial before */
-	oa_time_t pause;		/* after one in vain */
+	uint32_t from;			/* the number before the trial */
+	uint64_t before;		/* turns a second, then */
+	uint64_t done;			/* turns that are counted */
+	oa_time_t took;			/* in that time */
+	oa_time_t next;			/* no fewer are tried before */
+	oa_time_t pause;		/* after the next in vain */
+	oa_time_t proof;		/* when all are tried again */
+	oa_time_t proof_in;		/* that long after the last time */
 	oa_time_t since;		/* fewer take part since then */
 	oa_time_t unused_at;		/* when it was asked last; 0: never */
 	oa_time_t unused;		/* then */

@@ -186,7 +186,7 @@ static void take_inbox(struct worker *w)
 /* Of @n that wait for whoever takes them: not more than there is room for. */
 static uint32_t share_of(const struct worker *w, uint32_t n, uint32_t max)
 {
-	n = min_of(n / w->rt->nr_workers + 1, max);
+	n = min_of(n / READ_ONCE(w->rt->active) + 1, max);
 	return min_of(n, max_of(RING_SIZE - ring_len(&w->ring), RING_BATCH));
 }
 

@@ -77,21 +77,22 @@ static unsigned int until(struct standby *s, uint32_t active, uint64_t rate)
 	return n;
 }
 
-TEST(as_much_by_fewer_stays)
+TEST(more_by_fewer_stays)
 {
 	struct standby s;
 
 	begin(&s, 2);
-	EXPECT_EQ(3u, until(&s, 1, 100000));
+	EXPECT_EQ(6u, until(&s, 1, 100000));
 	EXPECT_TRUE(s.trial);
-	for (int i = 0; i < 1000; i++) {
-		look(&s, 98000);
+	/* Until all are tried again. */
+	for (int i = 0; i < 400; i++) {
+		look(&s, 106000);
 		ASSERT_EQ(1u, s.active);
 	}
 	EXPECT_FALSE(s.trial);
 }
 
-TEST(less_by_fewer_comes_back_and_is_tried_later_each_time)
+TEST(as_much_by_fewer_comes_back_and_is_tried_later_each_time)
 {
 	oa_time_t before, gap, last = 0;
 	struct standby s;
@@ -99,42 +100,93 @@ TEST(less_by_fewer_comes_back_and_is_tried_later_each_time)
 	begin(&s, 2);
 	for (int i = 0; i < 12; i++) {
 		until(&s, 1, 100000);
-		until(&s, 2, 90000);
+		until(&s, 2, 101000);
 		before = at.now;
 		until(&s, 1, 100000);
 		gap = at.now - before;
 		EXPECT_GE(gap, last);
 		last = gap;
-		until(&s, 2, 90000);
+		until(&s, 2, 100000);
 	}
 	EXPECT_GE(last, 30 * OA_SEC);
 	EXPECT_LE(last, 31 * OA_SEC);
 }
 
-/* A little less each time adds up. */
-TEST(what_is_lost_is_counted_from_all)
+/* How many looks until all have been tried, and fewer did @rate again. */
+static unsigned int until_proof(struct standby *s, uint64_t rate)
 {
-	struct standby s;
+	unsigned int n = until(s, s->workers, rate);
 
-	begin(&s, 8);
-	until(&s, 7, 100000);
-	for (int i = 0; i < 5; i++)
-		look(&s, 98000);
-	until(&s, 6, 98000);
-	for (int i = 0; i < 5; i++)
-		look(&s, 96000);
-	EXPECT_EQ(7u, s.active);
+	return n + until(s, 1, 100000);
 }
 
-TEST(one_after_the_other_and_one_is_left)
+TEST(that_fewer_do_more_is_proved_again)
+{
+	struct standby s;
+	unsigned int n;
+
+	begin(&s, 2);
+	until(&s, 1, 100000);
+	n = until_proof(&s, 106000);
+	EXPECT_GE(n, 400u);
+	EXPECT_LE(n, 430u);
+	for (int i = 0; i < 5; i++)
+		n = until_proof(&s, 103000);
+	EXPECT_GE(n, 6000u);
+	EXPECT_LE(n, 6050u);
+	/* It no longer does: all stay. */
+	until(&s, 2, 103000);
+	at.contended = false;
+	for (int i = 0; i < 100; i++) {
+		look(&s, 103000);
+		ASSERT_EQ(2u, s.active);
+	}
+}
+
+TEST(half_after_half_and_one_is_left)
 {
 	struct standby s;
 
 	begin(&s, 8);
-	until(&s, 1, 100000);
+	until(&s, 4, 100000);
+	until(&s, 2, 110000);
+	until(&s, 1, 120000);
 	for (int i = 0; i < 100; i++)
-		look(&s, 100000);
+		look(&s, 130000);
 	EXPECT_EQ(1u, s.active);
+	/* Those of three are two, then one. */
+	begin(&s, 3);
+	until(&s, 2, 100000);
+	until(&s, 1, 110000);
+}
+
+TEST(what_may_have_been_chance_is_proved_soon)
+{
+	struct standby s;
+	unsigned int n;
+
+	begin(&s, 2);
+	until(&s, 1, 100000);
+	n = until_proof(&s, 103000);
+	EXPECT_GE(n, 50u);
+	EXPECT_LE(n, 80u);
+	n = until_proof(&s, 103000);
+	EXPECT_GE(n, 100u);
+	EXPECT_LE(n, 120u);
+}
+
+/* What was better before the last step is come back to. */
+TEST(the_last_step_is_taken_back_alone)
+{
+	struct standby s;
+
+	begin(&s, 8);
+	until(&s, 4, 100000);
+	until(&s, 2, 110000);
+	until(&s, 4, 90000);
+	for (int i = 0; i < 20; i++)
+		look(&s, 110000);
+	EXPECT_EQ(4u, s.active);
 }
 
 TEST(nothing_is_tried_without_need)
@@ -171,7 +223,7 @@ static void settle(struct standby *s, uint32_t workers)
 	begin(s, workers);
 	until(s, workers - 1, 100000);
 	while (s->trial)
-		look(s, 100000);
+		look(s, 110000);
 	at.contended = false;
 	ASSERT_EQ(workers - 1, s->active);
 }
@@ -210,7 +262,7 @@ TEST(all_are_back_when_a_processor_has_time)
 	oa_time_t back;
 
 	settle(&s, 2);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 200; i++) {
 		at.unused += 2 * OA_MSEC;
 		look(&s, 100000);
 	}
@@ -224,11 +276,11 @@ TEST(all_are_back_when_a_processor_has_time)
 	back = at.now;
 	at.contended = true;
 	until(&s, 1, 100000);
-	EXPECT_GE(at.now - back, 250 * OA_MSEC);
+	EXPECT_GE(at.now - back, 100 * OA_MSEC);
 	/* Where that cannot be known, they stay. */
 	at.unused = -1;
-	for (int i = 0; i < 1000; i++)
-		look(&s, 100000);
+	for (int i = 0; i < 300; i++)
+		look(&s, 110000);
 	EXPECT_EQ(1u, s.active);
 }
 
@@ -240,7 +292,7 @@ TEST(a_look_right_after_another_changes_nothing)
 	for (int i = 0; i < 100; i++)
 		standby_look(&s, at.now, at.turns, false, &ops, NULL);
 	EXPECT_EQ(0u, at.asked);
-	EXPECT_EQ(3u, until(&s, 1, 100000));
+	EXPECT_EQ(6u, until(&s, 1, 100000));
 }
 
 /* The workers of a runtime that is not watched: nobody else sets it. */
