@@ -174,7 +174,7 @@ void idle_need_help(struct runtime *rt)
 	token_give(rt, token);
 }
 
-static void mask_set(struct worker *w)
+static inline void mask_set(struct worker *w)
 {
 	atomic_add(&w->rt->nr_idle, 1); /* [park-kick] */
 	if (unlikely(!w->helps))
@@ -184,7 +184,7 @@ static void mask_set(struct worker *w)
 	atomic_or(&w->rt->idle[w->index / 64], 1ull << (w->index % 64));
 }
 
-static void mask_clear(struct worker *w)
+static inline void mask_clear(struct worker *w)
 {
 	if (likely(w->helps)) {
 		/* [park-kick] */
@@ -499,7 +499,7 @@ __always_inline_oa void unpark(struct worker *w)
 /* [standby] after its state, as its queues: who changes that kicks it */
 static inline bool standby_changed(const struct worker *w)
 {
-	return w->helps == idle_on_standby(w);
+	return !w->alone && w->helps == idle_on_standby(w);
 }
 
 static void park(struct worker *w)
@@ -614,7 +614,27 @@ static __cold_path void stand_by(struct worker *w)
 	smp_mb(); /* [help] the token before the look */
 	if (any_queue(w))
 		idle_need_help(w->rt);
-	park(w);
+}
+
+/* Before it parks: is there something to be done after all? */
+__always_inline_oa bool found_by_search(struct worker *w)
+{
+	struct runtime *rt = w->rt;
+
+	if (rt->nr_workers > 1) {
+		if (!w->token)
+			w->token = token_take(rt);
+		if (w->token && search(w, true))
+			return true;
+	}
+	if (watch(w))
+		return true;
+	if (!w->token)
+		return false;
+	token_give(rt, w->token);
+	w->token = 0;
+	/* [help] a publisher may have relied on us: once more */
+	return search(w, false);
 }
 
 void idle_set_active(struct runtime *rt, uint32_t n)
@@ -639,9 +659,11 @@ void idle_wait(struct worker *w)
 	struct runtime *rt = w->rt;
 
 	w->slice_turns = 0;
-	if (unlikely(rt->debug_standby))
-		standby_shake(w);
-	w->helps = !idle_on_standby(w);
+	if (!w->alone) {
+		if (unlikely(rt->debug_standby))
+			standby_shake(w);
+		w->helps = !idle_on_standby(w);
+	}
 	/* The wheel is being moved on, a part at a time. */
 	if (unlikely(wheel_next(&w->wheel) <= w->now)) {
 		if (rt->poll->unsent(w))
@@ -650,24 +672,11 @@ void idle_wait(struct worker *w)
 	}
 	if (hand_on(w))
 		return;
-	if (unlikely(!w->helps)) {
+	if (likely(w->helps)) {
+		if (found_by_search(w))
+			return;
+	} else {
 		stand_by(w);
-		return;
-	}
-	if (rt->nr_workers > 1) {
-		if (!w->token)
-			w->token = token_take(rt);
-		if (w->token && search(w, true))
-			return;
-	}
-	if (watch(w))
-		return;
-	if (w->token) {
-		token_give(rt, w->token);
-		w->token = 0;
-		/* [help] a publisher may have relied on us: once more */
-		if (search(w, false))
-			return;
 	}
 	park(w);
 }

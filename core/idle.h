@@ -28,7 +28,7 @@ void idle_set_active(struct runtime *rt, uint32_t n);
 /* Any. */
 static inline bool idle_on_standby(const struct worker *w)
 {
-	return w->index >= READ_ONCE(w->rt->active);
+	return !w->alone && w->index >= READ_ONCE(w->rt->active);
 }
 
 /* Owner: it has something to run. Gives up the token, wakes the next. */
