@@ -135,11 +135,13 @@ static __cold_path int run_again(struct op *op, oa_time_t deadline)
 	return err ? err : op_run(op, deadline);
 }
 
-static __cold_path int run_outside(const struct op *op)
+static __cold_path int run_outside(struct op *op)
 {
 	struct task *t = task_self();
 	int err = t ? park_check(t) : -EPERM;
 
+	/* No completion says more than the call does. */
+	op->cflags = 0;
 	return err ? err : op_plain(op);
 }
 

@@ -19,6 +19,7 @@ struct standby_ops {
 	oa_time_t (*unused)(void *of);
 };
 
+/* All of it is its caller's alone: the watch's. */
 struct standby {
 	uint32_t workers;		/* I; that there are */
 	uint32_t active;		/* that take part */
