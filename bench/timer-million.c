@@ -104,7 +104,7 @@ static uint64_t touch_ns(void)
  */
 static int asleep_first(struct sleeping *s)
 {
-	uint64_t lead = s->n * (3 * touch_ns() + 3000) + NSEC / 2;
+	uint64_t lead = s->n * (5 * touch_ns() + 3000) + NSEC / 2;
 
 	s->base = bench_now() + lead;
 	if (start(0, s->n))

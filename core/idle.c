@@ -233,6 +233,12 @@ static void slice_measure(struct worker *w, oa_time_t now)
 	w->avg_turn = (uint32_t)((3 * (int64_t)w->avg_turn + avg) / 4);
 }
 
+void idle_slice_end_at(struct worker *w, oa_time_t now)
+{
+	slice_measure(w, now);
+	w->slice_start = 0;
+}
+
 void idle_slice_end(struct worker *w)
 {
 	/* The clock is not looked at when nobody had a turn. */
@@ -402,7 +408,7 @@ static bool watch(struct worker *w)
 			came = look_again(w);
 		}
 		w->now = rt->poll->now();
-		came = came || wheel_next(&w->wheel) <= w->now;
+		came = came || worker_timers_at(w) <= w->now;
 	} while (!came && w->now < until);
 	atomic_store_rel(&watcher, 0); /* [watch] */
 	if (came)
@@ -449,7 +455,7 @@ __always_inline_oa void check_over(struct worker *w)
 /* When it has to do something by itself. */
 __always_inline_oa oa_time_t next_look(struct worker *w)
 {
-	oa_time_t next = wheel_next(&w->wheel);
+	oa_time_t next = worker_timers_at(w);
 
 	if (unlikely(w->shy))
 		next = min_of(next, w->shy);
@@ -665,7 +671,7 @@ void idle_wait(struct worker *w)
 		w->helps = !idle_on_standby(w);
 	}
 	/* The wheel is being moved on, a part at a time. */
-	if (unlikely(wheel_next(&w->wheel) <= w->now)) {
+	if (unlikely(worker_timers_at(w) <= w->now)) {
 		if (rt->poll->unsent(w))
 			rt->poll->reap(w);
 		return;

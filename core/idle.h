@@ -42,6 +42,8 @@ bool idle_slice_over(struct worker *w);
  * and the fewer requests would there be for each.
  */
 void idle_slice_end(struct worker *w);
+/* Owner, in the loop: the same before what is not the kernel's; at @now. */
+void idle_slice_end_at(struct worker *w, oa_time_t now);
 /* Owner, in the loop: a new slice begins. */
 void idle_slice_begin(struct worker *w, oa_time_t now);
 /* The same without a look at the clock, after a wait. */

@@ -408,23 +408,47 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 	}
 }
 
-unsigned int park_expire(struct worker *w, oa_time_t now)
+#define EXPIRE_BATCH	32u
+
+/*
+ * They may have been away for long: first the descriptors are fetched, side by
+ * side, then the stacks, where each is a walk of the page tables too. For
+ * nothing if a task is not parked any more, and harmless.
+ */
+static __glance void foresee(struct timer *const *due, unsigned int n)
 {
-	struct timer *due[32];
+	const struct task *t;
+	const char *sp;
+
+	for (unsigned int i = 0; i < n; i++) {
+		t = container_of(due[i], struct task, timer);
+		__builtin_prefetch(t, 1);
+		__builtin_prefetch(&t->wait, 1);
+	}
+	for (unsigned int i = 0; n > 1 && i < n; i++) {
+		t = container_of(due[i], struct task, timer);
+		sp = READ_ONCE(t->ctx.sp);
+		__builtin_prefetch(sp, 1);
+		__builtin_prefetch(sp + 128, 1);
+		__builtin_prefetch(sp + 192, 1);
+		__builtin_prefetch(sp + 256, 1);
+	}
+}
+
+unsigned int park_expire(struct worker *w, oa_time_t now, unsigned int max)
+{
+	struct timer *due[EXPIRE_BATCH];
 	unsigned int n, total = 0;
-	struct task *t;
 
 	do {
 		n = wheel_pop(&w->wheel, now, due, ARRAY_SIZE(due));
-		for (unsigned int i = 0; i < n; i++) {
-			t = container_of(due[i], struct task, timer);
-			__builtin_prefetch(t, 1);
-			__builtin_prefetch(&t->wait, 1);
-		}
+		foresee(due, n);
 		for (unsigned int i = 0; i < n; i++)
 			expired(w, container_of(due[i], struct task, timer),
 				now);
 		total += n;
-	} while (n == ARRAY_SIZE(due));
+	} while (n == ARRAY_SIZE(due) && total < max);
+	if (total)
+		slack_fired(&w->slack, now, total, n == ARRAY_SIZE(due));
 	return total;
 }

@@ -210,8 +210,11 @@ void park_commit_locked(struct worker *w, struct task *t);
  */
 void park_cancel(struct task *t, oa_task_t h, bool seen);
 
-/* Worker: timers that are due; how many fired. */
-unsigned int park_expire(struct worker *w, oa_time_t now);
+/*
+ * Worker: timers that are due, all of them or not many more than @max; how many
+ * were.
+ */
+unsigned int park_expire(struct worker *w, oa_time_t now, unsigned int max);
 
 /* The caller's task, after its wait: how did it end? */
 static inline enum wait_state park_end(struct task *t)

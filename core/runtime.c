@@ -34,6 +34,8 @@
 #endif
 
 #define BLOCKING_MAX	4096u
+/* As late as the kernel lets a thread's own sleeps be. */
+#define TIMER_SLACK	(50 * OA_USEC)
 
 CDS_LIST_HEAD(runtimes);
 struct spin runtimes_lock;
@@ -96,6 +98,8 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 		return -EINVAL;
 	if (to->max_blocking > BLOCKING_MAX || to->blocking_idle < 0)
 		return -EINVAL;
+	if (to->timer_slack < 0 || to->timer_slack > OA_SEC)
+		return -EINVAL;
 	if (!to->allocator.alloc != !to->allocator.free ||
 	    !to->stacks.reserve != !to->stacks.release)
 		return -EINVAL;
@@ -138,6 +142,8 @@ static void fill_config(struct runtime *rt)
 	c->min_blocking = min_of(c->min_blocking, c->max_blocking);
 	if (!c->max_posts)
 		c->max_posts = 65536;
+	if (!c->timer_slack)
+		c->timer_slack = TIMER_SLACK;
 	if (!c->stack_size)
 		c->stack_size = STACK_DEFAULT;
 	/* With room beside the guard. */

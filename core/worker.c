@@ -7,6 +7,7 @@
 #include "core/worker.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "core/bug.h"
 #include "core/bury.h"
@@ -25,6 +26,7 @@
 
 #define WORKER_IDS 16384u
 #define POSTS_TAKEN 16u
+#define EXPIRE_FEW 128u
 
 #if !defined(OA_SIM) || OA_SIM != 1
 __thread struct worker *worker_tls __attribute__((used));
@@ -110,6 +112,7 @@ int worker_init(struct worker *w)
 	list_init(&w->local);
 	list_init(&w->sick);
 	wheel_init(&w->wheel, rt->poll->now());
+	slack_init(&w->slack, rt->cfg.timer_slack);
 	w->rng = (uint32_t)rt->poll->random() | 1;
 	w->avg_turn = 1000;
 	w->cap = 10 * OA_MSEC;
@@ -250,6 +253,21 @@ __always_inline_oa bool has_work(const struct worker *w)
 	       ring_len(&w->ring) || spill_len(&w->spill);
 }
 
+/*
+ * If there is nothing else to run, not too many at once: those wait better in
+ * the wheel. What is fetched ahead for them is at hand when they run, and a
+ * backlog of them does not make each one dearer. The time that it takes is no
+ * turn's: slices would hold ever fewer of them.
+ */
+static void expire(struct worker *w)
+{
+	idle_slice_end_at(w, w->now);
+	if (park_expire(w, w->now, has_work(w) ? UINT_MAX : EXPIRE_FEW) &&
+	    w->rt->poll->unsent(w))
+		w->rt->poll->reap(w);
+	w->now = w->rt->poll->now();
+}
+
 /* Everything but running tasks. */
 __always_inline_oa void look_outside(struct worker *w)
 {
@@ -276,9 +294,8 @@ __always_inline_oa void look_outside(struct worker *w)
 	}
 	w->now = poll->now();
 	/* Before what never ran: those who wait have waited long enough. */
-	if (wheel_next(&w->wheel) <= w->now && park_expire(w, w->now) &&
-	    poll->unsent(w))
-		poll->reap(w);
+	if (worker_timers_at(w) <= w->now)
+		expire(w);
 	idle_slice_begin(w, w->now);
 }
 

@@ -14,6 +14,7 @@
 #include "core/prioq.h"
 #include "core/runq.h"
 #include "core/slab.h"
+#include "core/slack.h"
 #include "core/spill.h"
 #include "core/stack.h"
 #include "core/task.h"
@@ -82,6 +83,7 @@ struct worker {
 	oa_time_t slice_start;		/* W */
 	oa_time_t now;			/* W; as of the last look at the clock */
 	oa_time_t until;		/* W; it waits no longer than that */
+	struct slack slack;		/* W; of its timers */
 	uint64_t cancelled;		/* 1; of those ended */
 	struct stack *dead;		/* W; with COMMIT_END */
 	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
@@ -148,6 +150,12 @@ static inline struct task *task_self(void)
 	struct worker *w = worker_self();
 
 	return likely(w != NULL) ? w->current : thread_task();
+}
+
+/* Owner. When its timers are to be looked at; */
+static inline oa_time_t worker_timers_at(struct worker *w)
+{
+	return max_of(wheel_next(&w->wheel), w->slack.at);
 }
 
 /* Owner. Not for secrets. */

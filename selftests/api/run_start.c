@@ -498,6 +498,8 @@ TEST(bad_configurations)
 	EXPECT_ERR(oa_start(NULL, tell, &flag), -EINVAL);
 	EXPECT_ERR(oa_start(&rt, NULL, NULL), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .stack_size = 1000), -EINVAL);
+	EXPECT_ERR(oa_run(tell, &flag, .timer_slack = -1), -EINVAL);
+	EXPECT_ERR(oa_run(tell, &flag, .timer_slack = OA_SEC + 1), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .workers = 1u << 20), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .external = true), -EINVAL);
 	EXPECT_ERR(oa_run(tell, &flag, .backend = OA_BACKEND_EPOLL), -ENOSYS);

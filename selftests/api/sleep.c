@@ -114,6 +114,37 @@ TASK_TEST_F_TIMEOUT(crowd, a_hundred_thousand_end_in_one_tick, 60,
 		TEST_LOG("spawning them took longer than their sleep");
 }
 
+static uint64_t waits(void)
+{
+	return STAT(NULL, waits_ring) + STAT(NULL, waits_futex);
+}
+
+/* A tenth of the slack between one and the next. */
+static void *wake_in_groups(void *arg)
+{
+	enum { N = 2000 };
+	static struct crowd_fixture_data each[N];
+	static oa_task_t t[N];
+	oa_time_t due = oa_after(50 * OA_MSEC);
+	uint64_t before;
+
+	for (int i = 0; i < N; i++) {
+		each[i].due = due + i * 100 * OA_USEC;
+		t[i] = oa_spawn(sleep_until_due, &each[i]);
+	}
+	before = waits();
+	for (int i = N - 1; i >= 0; i--)
+		ASSERT_OK(oa_join(t[i], NULL));
+	EXPECT_LT(waits() - before, N / 2);
+	return arg;
+}
+
+TEST(those_that_come_thick_wake_in_groups)
+{
+	ASSERT_OK(oa_run(wake_in_groups, NULL, .workers = 1,
+			 .timer_slack = OA_MSEC));
+}
+
 static void *delayed_one(void *arg)
 {
 	struct crowd_fixture_data *s = arg;

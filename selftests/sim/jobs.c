@@ -148,7 +148,7 @@ static void *watches(void *arg)
 	return NULL;
 }
 
-SCENARIO(each_of_a_range_once, 2000)
+SCENARIO(each_of_a_range_once, 12000)
 {
 	memset(marked, 0, sizeof(marked));
 	asked = false;

@@ -57,6 +57,7 @@ struct sim_env {
 	bool migrate;		/* as OA_DEBUG=migrate */
 	bool standby;		/* as OA_DEBUG=standby */
 	bool ring_words;	/* there are requests that wait on a word */
+	oa_time_t slack;	/* of timers; 0: the usual */
 };
 extern struct sim_env sim_env;
 
@@ -88,7 +89,7 @@ static inline bool sim_one_in(uint32_t n)
 /* Configuration of a runtime: memory that is checked, stacks that are kept. */
 #define SIM_CONFIG \
 	.stack_size = 64 * 1024, .allocator = sim_allocator, \
-	.stacks = sim_stacks
+	.stacks = sim_stacks, .timer_slack = sim_env.slack
 extern const struct oa_allocator sim_allocator;
 extern const struct oa_stack_allocator sim_stacks;
 

@@ -40,6 +40,8 @@ void sim_env_choose(void)
 		/* Not drawn: what else a seed does stays as it is. */
 		.ring_words = sim.seed % 3 != 0,
 		.standby = sim.seed % 4 == 3,
+		.slack = (const oa_time_t[]){ 1, 0, 1, 3000, OA_MSEC }
+			 [sim.seed % 5],
 	};
 	sim_env_apply();
 }

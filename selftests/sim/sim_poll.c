@@ -72,7 +72,7 @@ static int worker_begin(struct worker *w)
 static oa_time_t uncapped(struct worker *w, oa_time_t deadline)
 {
 	if (sim_env.ignore_caps)
-		return max_of(deadline, wheel_next(&w->wheel));
+		return max_of(deadline, worker_timers_at(w));
 	return deadline;
 }
 

@@ -55,10 +55,12 @@ static void say_all(void)
 
 	sim.active = false;
 	say("SEED=%llu %s\n", (unsigned long long)sim.seed, sim.name);
-	say("  step %llu, time %lld ns, %s %u, cpus %u, tick %lld, delay %lld%s%s%s%s\n",
+	say("  step %llu, time %lld ns, %s %u, cpus %u, tick %lld, delay %lld, "
+	    "slack %lld%s%s%s%s\n",
 	    (unsigned long long)(sim.steps + sim.planned - sim.left),
 	    (long long)sim.now, strategies[sim.strategy], sim.period,
 	    sim_env.cpus, (long long)sim_env.tick, (long long)sim_env.delay,
+	    (long long)sim_env.slack,
 	    sim_env.ignore_caps ? ", no caps" : "",
 	    sim_env.park_ring ? ", ring parks" : "",
 	    sim_env.migrate ? ", migrating" : "",

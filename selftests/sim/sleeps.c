@@ -201,6 +201,48 @@ SCENARIO(a_timer_follows_its_task, 4000)
 	SCENARIO_RUN(go_round, NULL, .workers = workers);
 }
 
+/* Short sleeps of many: so dense that they are taken in groups. */
+
+static unsigned int woken;
+
+static void *naps(void *arg)
+{
+	uint32_t longest = (uint32_t)(uintptr_t)arg;
+	oa_time_t until;
+
+	for (int i = 0; i < 400; i++) {
+		until = oa_now() + 1 + sim_below(longest);
+		CHECK_EQ(oa_sleep_until(until), 0);
+		CHECK(oa_now() >= until);
+		woken++;
+	}
+	return NULL;
+}
+
+static void *nap(void *arg)
+{
+	struct oa_stats st = { .size = sizeof(st) };
+
+	for (int i = 0; i < 16; i++)
+		CHECK_EQ(oa_go(naps, arg), 0);
+	while (woken < 16 * 400)
+		CHECK_EQ(oa_sleep(OA_MSEC), 0);
+	CHECK_EQ(oa_stats(NULL, &st), 0);
+	/* sim_check.c sees to it that none is later than it may be. */
+	CHECK(st.waits_ring + st.waits_futex < st.timers_fired / 2);
+	return NULL;
+}
+
+SCENARIO(a_crowd_is_woken_in_groups, 200)
+{
+	woken = 0;
+	sim_env.slack = 2000 + sim_below(100000);
+	sim_env.spurious = 0;
+	sim_env.migrate = false;
+	sim_env_apply();
+	SCENARIO_RUN(nap, (void *)(uintptr_t)(sim_env.slack / 2), .workers = 1);
+}
+
 struct delayed {
 	oa_time_t at;
 	int ran;
