@@ -88,9 +88,9 @@ void task_delay_over(struct worker *w, struct task *t, uint64_t seen,
 	if (flags & TASK_PINNED)
 		sched_ready_pinned(w, t);
 	else if (unlikely(urgent))
-		sched_ready_back(w, t); /* no join takes it */
+		sched_ready_here(w, t); /* no join takes it */
 	else
-		sched_ready_stealable(w, t);
+		sched_ready_here_stealable(w, t);
 }
 
 void task_delay_skip(struct task *t, uint64_t seen)

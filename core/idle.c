@@ -578,6 +578,8 @@ void idle_found(struct worker *w)
 	uint64_t token = w->token;
 
 	w->cap = CAP_FIRST;
+	if (unlikely(w->unoffered))
+		sched_offer_rest(w);
 	if (!token)
 		return;
 	w->token = 0;

@@ -193,7 +193,7 @@ static __noinline void done_rare(struct worker *w, struct op *op)
 	fd_done(op);
 	/* From here on the op may be gone. */
 	if (park_op_done(t, op->epoch))
-		sched_ready_back(w, t);
+		sched_ready_here(w, t);
 	closer_done(c);
 	closer_done(also);
 }
@@ -217,7 +217,7 @@ void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
 		return;
 	/* Its stack has been away for a while; it runs soon. */
 	__builtin_prefetch(t->ctx.sp, 1);
-	sched_ready_back(w, t);
+	sched_ready_here(w, t);
 }
 
 void op_watch(struct op *op, struct op *on)

@@ -400,7 +400,7 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 				thread_unpark(t);
 			/* In the order of their deadlines. */
 			else if (READ_ONCE(t->rt) == w->rt)
-				sched_ready_back(w, t);
+				sched_ready_here(w, t);
 			else
 				sched_ready(t);
 			return;

@@ -211,6 +211,33 @@ void sched_ready_stealable(struct worker *w, struct task *t)
 		offer(w);
 }
 
+void sched_ready_here_stealable(struct worker *w, struct task *t)
+{
+	ring_add(w, t);
+	if (w->alone)
+		return;
+	if (unlikely(w->current))
+		offer(w);
+	else
+		w->unoffered = true;
+}
+
+void sched_ready_here(struct worker *w, struct task *t)
+{
+	if (unlikely(task_odd(t)))
+		ready_odd(w, t);
+	else
+		sched_ready_here_stealable(w, t);
+}
+
+void sched_offer_rest(struct worker *w)
+{
+	w->unoffered = false;
+	if (!lane_empty(&w->lane) || ring_len(&w->ring) ||
+	    spill_len(&w->spill))
+		offer(w);
+}
+
 void sched_ready_back(struct worker *w, struct task *t)
 {
 	if (unlikely(task_odd(t)))

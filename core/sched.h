@@ -49,6 +49,15 @@ void sched_ready_back(struct worker *w, struct task *t);
 /* The same where the caller knows whether it is pinned, and may not look. */
 void sched_ready_pinned(struct worker *w, struct task *t);
 void sched_ready_stealable(struct worker *w, struct task *t);
+/*
+ * Worker, behind the others. From the loop, who idles is not told of it before
+ * the first that is ready here is about to run, and then only if there is more:
+ * by the time that he were awake, one alone would long be running.
+ */
+void sched_ready_here(struct worker *w, struct task *t);
+void sched_ready_here_stealable(struct worker *w, struct task *t);
+/* Worker, in the loop: others may have what is left, if any is. */
+void sched_offer_rest(struct worker *w);
 /* Worker: it is pinned here, or has a priority, or both. */
 void sched_queue_odd(struct worker *w, struct task *t);
 /* A task to be joined: as the next, unless somebody idles. */

@@ -79,6 +79,7 @@ struct worker {
 	uint32_t rng;			/* W */
 	uint64_t token;			/* W; of the searcher; 0: not ours */
 	bool helps;			/* W; idle, and not on standby */
+	bool unoffered;			/* W; the loop made some ready */
 	oa_time_t cap;			/* W; longest park while a peer runs */
 	oa_time_t slice_start;		/* W */
 	oa_time_t now;			/* W; as of the last look at the clock */

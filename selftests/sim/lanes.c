@@ -77,6 +77,42 @@ SCENARIO(what_waits_behind_a_busy_task_is_rescued, 1500)
 	SCENARIO_RUN(starts, NULL, .workers = 2 + sim_below(3));
 }
 
+/*
+ * Due at the same time on one worker, while the others sleep without end: the
+ * first to run computes until the rest has run.
+ */
+
+static void *computes_until_all_came(void *arg)
+{
+	if (--left == (int)(uintptr_t)arg - 1)
+		while (left)
+			sim_spin(20);
+	return NULL;
+}
+
+static void *starts_later(void *arg)
+{
+	uint32_t n = 2 + sim_below(TASKS);
+	oa_time_t at = oa_now() + 1000 + sim_below(1000000);
+
+	left = (int)n;
+	for (uint32_t i = 0; i < n; i++)
+		CHECK_EQ(oa_go(computes_until_all_came, (void *)(uintptr_t)n,
+			       .at = at), 0);
+	return arg;
+}
+
+SCENARIO(what_becomes_ready_beside_a_busy_task_is_offered, 1000)
+{
+	sim_env.ignore_caps = false;
+	sim_env.migrate = false;
+	sim_env.standby = false;
+	sim_env.step = 40000;
+	sim_env_apply();
+	SCENARIO_RUN(starts_later, NULL, .workers = 2 + sim_below(3));
+	CHECK_EQ(left, 0);
+}
+
 /* Rescuers against an owner that takes and yields all the time. */
 
 static void *yields(void *arg)
