@@ -116,7 +116,7 @@ static bool begin(struct actor *a)
 	things_open();
 	err = oa_start(&r->rt, first, rec, .workers = r->workers,
 		       .max_blocking = r->max_blocking,
-		       .blocking_idle = 300 * OA_USEC,
+		       .blocking_idle = 300 * OA_USEC, .timer_slack = r->slack,
 		       .stack_size = 128u << 10);
 	if (!err)
 		return true;
@@ -175,6 +175,7 @@ void round_run(uint64_t seed, unsigned int workers, oa_time_t length)
 		.seed = seed | 1, .workers = workers, .faults = faults,
 		.cancels = cancels,
 		.max_blocking = 1 + actor_random(&a, 3),
+		.slack = actor_random(&a, 2) ? 0 : actor_random(&a, 200000),
 		.has_jobs = actor_random(&a, 2),
 		.max_live = 50 + actor_random(&a, harness_slow() ? 300 : 2000),
 		.records = calloc(RECORDS, sizeof(struct record)),

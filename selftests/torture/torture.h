@@ -55,6 +55,7 @@ struct round {
 	uint64_t seed;
 	unsigned int workers;
 	uint32_t max_blocking;
+	oa_time_t slack;
 	struct oa_runtime *rt;
 	uint32_t stop;			/* nothing new, end soon */
 	uint32_t faults;		/* calls may fail for want of memory */
