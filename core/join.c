@@ -338,8 +338,9 @@ static int withdraw(struct task *t, enum wait_state how)
 	return park_errno(how);
 }
 
-static int join_ended(struct task *self, struct task *t, enum wait_state how,
-		      void **result, oa_time_t deadline)
+static __noinline int join_ended(struct task *self, struct task *t,
+				 enum wait_state how, void **result,
+				 oa_time_t deadline)
 {
 	int err = how == WAIT_WOKEN ? 0 : withdraw(t, how);
 
@@ -413,7 +414,7 @@ static int join_claim(struct task *self, struct task *t, oa_task_t h,
 	return err;
 }
 
-static int join(oa_task_t h, void **result, oa_time_t deadline)
+static __noinline int join(oa_task_t h, void **result, oa_time_t deadline)
 {
 	struct task *t = task_find(h), *self;
 	bool runs = false, ended = false;
@@ -493,7 +494,7 @@ __always_inline_oa bool join_next(oa_task_t h, void **result,
 		set_joiner(t, self, until);
 	}
 	STAT_INC(w, claims);
-	sched_park_into(w, self, t, commit);
+	sched_park_into_new(w, self, t, commit);
 	how = park_end(self);
 	if (unlikely(how != WAIT_WOKEN)) {
 		*err = join_ended(self, t, how, result, deadline);

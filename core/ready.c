@@ -196,12 +196,21 @@ void sched_slice_ended(struct worker *w)
 		sched_ready_back(w, t);
 }
 
-void sched_ready_spawned(struct worker *w, struct task *t)
+static __noinline void ready_spawned_any(struct worker *w, struct task *t)
 {
 	if (unlikely(somebody_idles(w->rt) || w->rt->debug_migrate))
 		sched_ready_back(w, t);
 	else if (put_next(w, t) && w->rt->nr_workers > 1)
 		offer(w);
+}
+
+void sched_ready_spawned(struct worker *w, struct task *t)
+{
+	/* Alone, it has nobody who idles, and no debug_migrate. */
+	if (likely(w->alone && !w->lane.has_next))
+		lane_push_front(&w->lane, t);
+	else
+		ready_spawned_any(w, t);
 }
 
 void sched_ready_stealable(struct worker *w, struct task *t)

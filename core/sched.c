@@ -103,7 +103,7 @@ __always_inline_oa struct task *next_plain(struct worker *w)
 	return t;
 }
 
-static inline void enter(struct worker *w, struct task *t)
+__always_inline_oa void enter(struct worker *w, struct task *t)
 {
 	WRITE_ONCE(w->current, t);
 	STAT_INC(w, switches);
@@ -158,20 +158,37 @@ void sched_finish(struct worker *w)
 	}
 }
 
+/* The same where it is the end of another that is the commonest. */
+static inline void finish_joined(struct worker *w)
+{
+	if (w->commit != COMMIT_END || unlikely(stack_mag_full(&w->stacks))) {
+		finish(w);
+		return;
+	}
+	w->commit = COMMIT_NONE;
+	switch_stack_free(w->dead);
+	stack_put(&w->rt->stacks, &w->stacks, w->dead);
+}
+
 /* Leaves @cur for @t, or for the loop when @t is NULL. */
-__always_inline_oa void leave_for(struct worker *w, struct task *cur,
-			     enum commit how, struct task *t)
+__always_inline_oa struct worker *switch_over(struct worker *w,
+					      struct task *cur,
+					      enum commit how, struct task *t)
 {
 	w->prev = cur;
 	w->commit = how;
 	if (likely(t)) {
 		enter(w, t);
-		w = switch_task(cur, t, w);
-	} else {
-		WRITE_ONCE(w->current, NULL);
-		w = switch_to_loop(cur, w);
+		return switch_task(cur, t, w);
 	}
-	finish(w);
+	WRITE_ONCE(w->current, NULL);
+	return switch_to_loop(cur, w);
+}
+
+__always_inline_oa void leave_for(struct worker *w, struct task *cur,
+				  enum commit how, struct task *t)
+{
+	finish(switch_over(w, cur, how, t));
 }
 
 void sched_park(struct worker *w, struct task *cur)
@@ -198,8 +215,19 @@ void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 	}
 	if (!(t->flags & TASK_STARTED))
 		give_stack(t, stack_get(&w->stacks));
-	leave_for(w, cur, how, t);
+	finish_joined(switch_over(w, cur, how, t));
 	/* Where the switch came from is not where this was called from. */
+	return arch_return(NULL);
+}
+
+void *sched_park_into_new(struct worker *w, struct task *cur, struct task *t,
+			  enum commit how)
+{
+	/* To be out of turn twice does no harm. */
+	if (unlikely(!w->stacks.list || out_of_turn(w)))
+		return sched_park_into(w, cur, t, how);
+	give_stack(t, stack_get(&w->stacks));
+	finish_joined(switch_over(w, cur, how, t));
 	return arch_return(NULL);
 }
 
@@ -270,25 +298,30 @@ int oa_yield(void)
 	return 0;
 }
 
+/* Nobody is on the stack of @w->prev any more: on to @t, or to the loop. */
+__always_inline_oa struct task *go_away(struct worker *w, struct task *t)
+{
+#ifdef OA_TSAN
+	w = switch_rest(w, t, w->dead);
+	sched_finish(w);
+	return w->current;
+#else
+	switch_away(w, t);
+#endif
+}
+
 /*
  * The end of @cur, on its own stack. Returns the next task if that has not
  * started and may have this stack; otherwise does not return.
  */
-static struct task *ended(struct worker *w, struct task *cur, void *result)
+static __noinline struct task *ended_any(struct worker *w, struct task *cur,
+					 void *result)
 {
 	struct stack *s = cur->stack;
 	bool own = cur->flags & TASK_OWN_STACK;
 	struct cxx_state lost;	/* what oa_exit() left unhandled */
 	struct task *t;
 
-	/* To be out of turn twice does no harm. */
-	if (READ_ONCE(cur->life) & LIFE_JSET && likely(!out_of_turn(w)) &&
-	    (t = task_end_plain(w, cur, result)) != NULL) {
-		w->dead = s;
-		w->commit = COMMIT_END;
-		enter(w, t);
-		goto away;
-	}
 	switch_leaving(w, cur, &lost);
 	t = task_end(w, cur, result);
 	if (unlikely(out_of_turn(w))) {
@@ -318,14 +351,23 @@ static struct task *ended(struct worker *w, struct task *cur, void *result)
 		enter(w, t);
 	else
 		WRITE_ONCE(w->current, NULL);
-away:
-#ifdef OA_TSAN
-	w = switch_rest(w, t, s);
-	sched_finish(w);
-	return w->current;
-#else
-	switch_away(w, t);
-#endif
+	return go_away(w, t);
+}
+
+/* The same; the commonest, of who was joined before it began, in short. */
+__always_inline_oa struct task *ended(struct worker *w, struct task *cur,
+				      void *result)
+{
+	struct task *t;
+
+	/* To be out of turn twice does no harm. */
+	if (!(READ_ONCE(cur->life) & LIFE_JSET) || unlikely(out_of_turn(w)) ||
+	    !(t = task_end_plain(w, cur, result)))
+		return ended_any(w, cur, result);
+	w->dead = cur->stack;
+	w->commit = COMMIT_END;
+	enter(w, t);
+	return go_away(w, t);
 }
 
 /* One task after another, as long as each begins as a call. */
@@ -360,7 +402,13 @@ static void task_entry(void *payload)
 	struct worker *w = payload;
 
 	switch_arrived(w);
-	sched_finish(w);
+	/* Begun by its join, as a rule. */
+	if (w->commit == COMMIT_JOIN) {
+		w->commit = COMMIT_NONE;
+		park_commit_join(w, w->prev);
+	} else {
+		sched_finish(w);
+	}
 	run_tasks(w);
 }
 

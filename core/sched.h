@@ -22,6 +22,9 @@ void sched_park_locked(struct worker *w, struct task *cur);
 /* Task. The same, and @t, claimed and not started, runs at once. */
 void *sched_park_into(struct worker *w, struct task *cur, struct task *t,
 		      enum commit how);
+/* The same where nothing of it is but the plainest. */
+void *sched_park_into_new(struct worker *w, struct task *cur, struct task *t,
+			  enum commit how);
 
 /*
  * Worker, perhaps in a task: @t, in no queue, begins at once, and the running

@@ -135,10 +135,15 @@ static inline struct stack *stack_get(struct stack_mag *m)
 }
 
 /* Owner. The newest freed is the next used: it is the warmest. */
+static inline bool stack_mag_full(const struct stack_mag *m)
+{
+	return m->n == 2 * STACK_BATCH;
+}
+
 static inline void stack_put(struct stack_pool *p, struct stack_mag *m,
 			     struct stack *s)
 {
-	if (unlikely(m->n == 2 * STACK_BATCH))
+	if (unlikely(stack_mag_full(m)))
 		stack_spill(p, m);
 	s->next = m->list;
 	m->list = s;

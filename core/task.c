@@ -159,12 +159,20 @@ void task_strip(struct worker *w, struct task *t)
 					  TASK_AT_END));
 }
 
+static __noinline void free_odd(struct worker *w, struct task *t)
+{
+	task_strip(w, t);
+	task_free(w, t);
+}
+
 void task_free(struct worker *w, struct task *t)
 {
 	uint64_t gen = READ_ONCE(t->life) >> LIFE_GEN_SHIFT;
 
-	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA)))
-		task_strip(w, t);
+	if (unlikely(t->flags & (TASK_TIMED | TASK_EXTRA))) {
+		free_odd(w, t);
+		return;
+	}
 	WRITE_ONCE(t->stack, NULL);
 	WRITE_ONCE(t->rt, NULL);
 	/* relaxed: a swap that expects the old generation fails */
