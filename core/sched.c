@@ -99,7 +99,7 @@ __always_inline_oa struct task *next_plain(struct worker *w)
 		return NULL;
 	}
 	if (!(t->flags & TASK_STARTED))
-		give_stack(t, stack_get(&w->stacks));
+		give_stack(t, stack_get_ahead(&w->stacks));
 	return t;
 }
 
