@@ -4,11 +4,11 @@
  * says how many of them take part; core/standby.c decides.
  */
 #ifndef OA_SIM
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "core/idle.h"
+#include "core/procfile.h"
 #include "core/watch_priv.h"
 
 #define ASKED_AT_ONCE	4u		/* workers; each costs some us */
@@ -48,19 +48,10 @@ static oa_time_t unused(void *of)
 {
 	long long idle, iowait;
 	char buf[256];
-	ssize_t n;
-	int fd;
 
 	(void)of;
-	fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	buf[n] = 0;
-	if (sscanf(buf, "cpu %*u %*u %*u %lld %lld", &idle, &iowait) != 2)
+	if (!procfile_read("/proc/stat", buf, sizeof(buf)) ||
+	    sscanf(buf, "cpu %*u %*u %*u %lld %lld", &idle, &iowait) != 2)
 		return -1;
 	return (idle + iowait) * (OA_SEC / sysconf(_SC_CLK_TCK));
 }

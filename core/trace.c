@@ -25,7 +25,6 @@
 #ifndef OA_SIM
 #include <errno.h>
 #include <execinfo.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +34,7 @@
 #include <unistd.h>
 
 #include "core/inspect.h"
+#include "core/procfile.h"
 #include "core/watch_priv.h"
 
 #define ANSWER_WITHIN	OA_SEC
@@ -158,17 +158,9 @@ void trace_fork_child(void)
 static size_t read_file(pid_t tid, const char *name, char *buf, size_t room)
 {
 	char path[64];
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, room - 1);
-	close(fd);
-	buf[max_of(n, (ssize_t)0)] = '\0';
-	return n > 0 ? (size_t)n : 0;
+	return procfile_read(path, buf, room);
 }
 
 char trace_thread_state(pid_t tid)
