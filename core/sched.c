@@ -298,7 +298,7 @@ int oa_yield(void)
 	return 0;
 }
 
-/* Nobody is on the stack of @w->prev any more: on to @t, or to the loop. */
+/* From the stack ->dead, for good: on to @t, or to the loop when it is NULL. */
 __always_inline_oa struct task *go_away(struct worker *w, struct task *t)
 {
 #ifdef OA_TSAN

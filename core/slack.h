@@ -18,6 +18,8 @@ struct slack {
 	bool dense;		/* they have come so lately */
 	oa_time_t since;	/* they are counted since then */
 	uint64_t fired;		/* so many */
+	oa_time_t pause;	/* that long without groups, the last time */
+	oa_time_t resume;	/* none before this */
 };
 
 void slack_init(struct slack *s, oa_time_t ns);

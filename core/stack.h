@@ -151,12 +151,12 @@ static inline struct stack *stack_get_ahead(struct stack_mag *m)
 	return s;
 }
 
-/* Owner. The newest freed is the next used: it is the warmest. */
 static inline bool stack_mag_full(const struct stack_mag *m)
 {
 	return m->n == 2 * STACK_BATCH;
 }
 
+/* Owner. The newest freed is the next used: it is the warmest. */
 static inline void stack_put(struct stack_pool *p, struct stack_mag *m,
 			     struct stack *s)
 {

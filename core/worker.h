@@ -153,7 +153,7 @@ static inline struct task *task_self(void)
 	return likely(w != NULL) ? w->current : thread_task();
 }
 
-/* Owner. When its timers are to be looked at; */
+/* Owner. When its timers are to be looked at. */
 static inline oa_time_t worker_timers_at(struct worker *w)
 {
 	return max_of(wheel_next(&w->wheel), w->slack.at);

@@ -69,6 +69,27 @@ TEST(none_is_put_off_when_not_all_were_taken)
 	EXPECT_EQ(now + NS, s.at);
 }
 
+/* It sleeps for 10 us, and is woken then or with a group of its own. */
+TEST(one_that_never_rests_is_not_put_off_for_long)
+{
+	oa_time_t late = 0, until;
+
+	begin(NS);
+	until = now + 10 * OA_SEC;
+	while (now < until) {
+		oa_time_t due = now + 10 * OA_USEC;
+
+		now = s.at > due ? s.at : due;
+		late += now - due;
+		slack_fired(&s, now, 1, false);
+	}
+	EXPECT_GT(late, 0);
+	EXPECT_LT(late, 10 * OA_SEC / 200);
+	/* A crowd is noticed all the same, when that is over. */
+	fire(2000000, 1, OA_USEC);
+	EXPECT_EQ(now + NS, s.at);
+}
+
 TEST(after_a_pause_each_has_its_own_time)
 {
 	begin(NS);
