@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "core/bias.h"
 #include "core/bug.h"
 #include "core/bury.h"
 #include "core/conds.h"
@@ -118,6 +119,7 @@ int worker_init(struct worker *w)
 	w->cap = 10 * OA_MSEC;
 	w->until = OA_FOREVER;
 	w->helps = true;
+	w->bias = bias_number();
 	err = caches_init(w);
 	if (err)
 		return err;

@@ -50,15 +50,17 @@ int broadcast_get(struct oa_chan_sub *sub, void *elem)
 
 int oa_chan_subscribe(struct oa_chan *ch, struct oa_chan_sub *sub)
 {
+	struct spin *held;
+
 	if (!ch || !sub || ch->kind != OA_CHAN_BROADCAST)
 		return -EINVAL;
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	*sub = (struct oa_chan_sub){
 		.oa__chan = ch, .oa__at = ch->seq, .oa__next = ch->subs,
 	};
 	ch->subs = sub;
 	ch->nr_subs++;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return 0;
 }
 
@@ -82,10 +84,11 @@ int oa_chan_unsubscribe(struct oa_chan_sub *sub)
 	struct oa_chan *ch = sub ? sub->oa__chan : NULL;
 	struct oa_chan_sub **p;
 	int err = -EINVAL;
+	struct spin *held;
 
 	if (!ch)
 		return -EINVAL;
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	for (p = &ch->subs; *p && *p != sub; p = &(*p)->oa__next)
 		;
 	if (*p)
@@ -95,7 +98,7 @@ int oa_chan_unsubscribe(struct oa_chan_sub *sub)
 		ch->nr_subs--;
 		sub->oa__chan = NULL;
 	}
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return err;
 }
 
@@ -107,13 +110,14 @@ uint64_t oa_chan_lost(const struct oa_chan_sub *sub)
 int oa_chan_tryrecv_from(struct oa_chan_sub *sub, void *elem)
 {
 	struct oa_chan *ch = sub ? sub->oa__chan : NULL;
+	struct spin *held;
 	int ret;
 
 	if (!ch || !elem)
 		return -EINVAL;
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	ret = broadcast_get(sub, elem);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return ret;
 }
 
@@ -122,6 +126,7 @@ int oa_chan_recv_from_until(struct oa_chan_sub *sub, void *elem,
 {
 	struct oa_chan *ch = sub ? sub->oa__chan : NULL;
 	enum wait_state how;
+	struct spin *held;
 	struct waiter n;
 	struct task *t;
 	int ret = ch && elem ? sync_begin(&t) : -EINVAL;
@@ -130,15 +135,15 @@ int oa_chan_recv_from_until(struct oa_chan_sub *sub, void *elem,
 		return ret;
 	waiter_enter(&n, t, "chan recv", sub, deadline);
 	n.data = elem;
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	ret = broadcast_get(sub, elem);
 	if (ret != -EAGAIN) {
-		spin_unlock(&ch->lock);
+		spin_unlock(held);
 		return ret;
 	}
 	waiter_open(&n);
 	queue_append(&ch->receivers, &n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	how = park_wait(t);
 	if (likely(how == WAIT_WOKEN))
 		return n.res;
@@ -156,12 +161,12 @@ int oa_chan_recv_from(struct oa_chan_sub *sub, void *elem)
 int chan_enlist_recv_from(struct oa_chan_sub *sub, struct waiter *n)
 {
 	struct oa_chan *ch = sub->oa__chan;
+	struct spin *held = chan_lock(ch);
 	bool ready;
 
-	spin_lock_busy(&ch->lock);
 	ready = ch->closed || sub->oa__at != ch->seq;
 	if (!ready)
 		queue_append(&ch->receivers, n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return ready;
 }

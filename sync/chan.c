@@ -62,7 +62,21 @@ bool chan_anybody(const struct waiter *queue, const struct task *t)
 	return false;
 }
 
-/* The same in line, for who waits for nothing else. */
+/* Under the lock, at one send of many. */
+static __noinline void look_whose(struct oa_chan *ch)
+{
+	bias_earned(&ch->who, &ch->inside.held);
+}
+
+/* Under the lock. */
+static inline void count_sent(struct oa_chan *ch)
+{
+	if (unlikely(!(++ch->sent % BIAS_USES)) &&
+	    READ_ONCE(ch->who) == BIAS_NOBODY) /* relaxed: asked again */
+		look_whose(ch);
+}
+
+/* chan_serve() in line, for who waits for nothing else. */
 static inline bool serve(struct oa_chan *ch, struct waiter *n,
 			 const void *elem, int res, struct wakes *wk)
 {
@@ -133,7 +147,7 @@ static int put_full(struct oa_chan *ch, const void *elem)
 		return -EAGAIN;
 	}
 	ch->dropped++;
-	ch->sent++;
+	count_sent(ch);
 	return 1;
 }
 
@@ -155,7 +169,7 @@ static inline int put(struct oa_chan *ch, const void *elem, struct wakes *wk)
 			return put_full(ch, elem);
 		}
 	}
-	ch->sent++;
+	count_sent(ch);
 	return 0;
 }
 
@@ -163,19 +177,20 @@ static inline int put(struct oa_chan *ch, const void *elem, struct wakes *wk)
 static __noinline int put_more(struct oa_chan *ch, const void *elem)
 {
 	struct chan_seg *seg = chan_seg_new(ch);
+	struct spin *held;
 	struct wakes wk;
 	int ret;
 
 	if (!seg)
 		return -ENOMEM;
 	wakes_init(&wk);
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	if (!ch->closed && !chan_seg_room(ch)) {
 		chan_seg_add(ch, seg);
 		seg = NULL;
 	}
 	ret = put(ch, elem, &wk);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	wakes_run(&wk);
 	chan_seg_free(seg);
 	return ret;
@@ -193,20 +208,20 @@ static __noinline int gave_up(struct oa_chan *ch, struct waiter **queue,
 }
 
 /* A thread, or with a deadline. */
-static __noinline enum wait_state wait_unlocked(struct oa_chan *ch,
-						struct waiter **queue,
-						struct waiter *n)
+static __noinline enum wait_state wait_unlocked(struct waiter **queue,
+						struct waiter *n,
+						struct spin *held)
 {
 	n->epoch = park_begin(n->task, WAIT_MAY_CANCEL | WAIT_SYNC,
 			      n->deadline);
 	queue_append(queue, n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return park_wait(n->task);
 }
 
 /* Under the lock, which is given up: waits, and is served or takes it back. */
 static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
-			  struct waiter *n, oa_time_t own)
+			  struct waiter *n, oa_time_t own, struct spin *held)
 {
 	struct worker *w = worker_self();
 	struct task *t = n->task;
@@ -216,9 +231,9 @@ static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
 	if (likely(park_may_lock(w, t, n->deadline))) {
 		n->epoch = park_begin_unseen(w, t);
 		queue_append(queue, n);
-		how = park_wait_locked(w, t, &ch->lock);
+		how = park_wait_locked(w, t, held);
 	} else {
-		how = wait_unlocked(ch, queue, n);
+		how = wait_unlocked(queue, n, held);
 	}
 	return likely(how == WAIT_WOKEN) ? n->res
 					 : gave_up(ch, queue, n, own, how);
@@ -229,22 +244,24 @@ static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
  * @t, which may wait; NULL: nobody may.
  */
 static __noinline int send_wait(struct oa_chan *ch, const void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct waiter n;
 
 	if (!t) {
-		spin_unlock(&ch->lock);
+		spin_unlock(held);
 		return -EAGAIN;
 	}
 	waiter_enter(&n, t, "chan send", ch, deadline);
 	n.data = (void *)(uintptr_t)elem;
-	return wait_in(ch, &ch->senders, &n, deadline);
+	return wait_in(ch, &ch->senders, &n, deadline, held);
 }
 
 /* Whatever the channel is and holds. */
 static __noinline int send_slow(struct oa_chan *ch, const void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct wakes wk;
 	int ret;
@@ -252,8 +269,8 @@ static __noinline int send_slow(struct oa_chan *ch, const void *elem,
 	wakes_init(&wk);
 	ret = put(ch, elem, &wk);
 	if (ret == -EAGAIN && ch->plain)
-		return send_wait(ch, elem, t, deadline);
-	spin_unlock(&ch->lock);
+		return send_wait(ch, elem, t, deadline, held);
+	spin_unlock(held);
 	wakes_run(&wk);
 	while (unlikely(ret == -EAGAIN && ch->kind == OA_CHAN_UNBOUNDED))
 		ret = put_more(ch, elem);
@@ -262,7 +279,8 @@ static __noinline int send_slow(struct oa_chan *ch, const void *elem,
 
 /* An open one of the plain kind, and a receiver waits. */
 static __noinline int send_over(struct oa_chan *ch, const void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct waiter *n = ch->receivers;
 	struct wakes wk;
@@ -270,10 +288,10 @@ static __noinline int send_over(struct oa_chan *ch, const void *elem,
 	wakes_init(&wk);
 	queue_remove(&ch->receivers, n);
 	if (unlikely(!serve(ch, n, elem, 0, &wk)))
-		return send_slow(ch, elem, t, deadline);
+		return send_slow(ch, elem, t, deadline, held);
 	ch->received++;
-	ch->sent++;
-	spin_unlock(&ch->lock);
+	count_sent(ch);
+	spin_unlock(held);
 	wakes_run(&wk);
 	return 0;
 }
@@ -281,16 +299,17 @@ static __noinline int send_over(struct oa_chan *ch, const void *elem,
 static inline int send(struct oa_chan *ch, const void *elem, struct task *t,
 		       oa_time_t deadline)
 {
-	spin_lock_busy(&ch->lock);
+	struct spin *held = chan_lock(ch);
+
 	if (unlikely(!ch->plain || ch->closed))
-		return send_slow(ch, elem, t, deadline);
+		return send_slow(ch, elem, t, deadline, held);
 	if (ch->receivers)
-		return send_over(ch, elem, t, deadline);
+		return send_over(ch, elem, t, deadline, held);
 	if (ch->len >= ch->cap)
-		return arch_return_int(send_wait(ch, elem, t, deadline));
+		return arch_return_int(send_wait(ch, elem, t, deadline, held));
 	ring_put(ch, elem);
-	ch->sent++;
-	spin_unlock(&ch->lock);
+	count_sent(ch);
+	spin_unlock(held);
 	return 0;
 }
 
@@ -321,7 +340,7 @@ static inline void take_in(struct oa_chan *ch, struct wakes *wk)
 	while ((n = queue_pop(&ch->senders))) {
 		ring_put(ch, n->data);
 		if (serve(ch, n, NULL, 0, wk)) {
-			ch->sent++;
+			count_sent(ch);
 			return;
 		}
 		/* He gave up: it is not sent. */
@@ -337,7 +356,7 @@ static inline bool take_over(struct oa_chan *ch, void *elem, struct wakes *wk)
 	while ((n = queue_pop(&ch->senders))) {
 		chan_copy(elem, n->data, ch->elem_size);
 		if (serve(ch, n, NULL, 0, wk)) {
-			ch->sent++;
+			count_sent(ch);
 			return true;
 		}
 	}
@@ -365,22 +384,24 @@ static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
 
 /* Under the lock, which is given up, as it is by all of these: it is empty. */
 static __noinline int recv_wait(struct oa_chan *ch, void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct waiter n;
 
 	if (!t) {
-		spin_unlock(&ch->lock);
+		spin_unlock(held);
 		return -EAGAIN;
 	}
 	waiter_enter(&n, t, "chan recv", ch, deadline);
 	n.data = elem;
-	return wait_in(ch, &ch->receivers, &n, deadline);
+	return wait_in(ch, &ch->receivers, &n, deadline, held);
 }
 
 /* Whatever the channel is and holds. */
 static __noinline int recv_slow(struct oa_chan *ch, void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct chan_seg *seg = NULL;
 	struct wakes wk;
@@ -389,8 +410,8 @@ static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 	wakes_init(&wk);
 	ret = get(ch, elem, &wk, &seg);
 	if (ret == -EAGAIN)
-		return recv_wait(ch, elem, t, deadline);
-	spin_unlock(&ch->lock);
+		return recv_wait(ch, elem, t, deadline, held);
+	spin_unlock(held);
 	wakes_run(&wk);
 	if (unlikely(seg != NULL))
 		chan_seg_free(seg);
@@ -399,7 +420,8 @@ static __noinline int recv_slow(struct oa_chan *ch, void *elem,
 
 /* One of the plain kind, without elements, and a sender waits. */
 static __noinline int recv_over(struct oa_chan *ch, void *elem,
-				struct task *t, oa_time_t deadline)
+				struct task *t, oa_time_t deadline,
+				struct spin *held)
 {
 	struct waiter *n = ch->senders;
 	struct wakes wk;
@@ -408,10 +430,10 @@ static __noinline int recv_over(struct oa_chan *ch, void *elem,
 	queue_remove(&ch->senders, n);
 	chan_copy(elem, n->data, ch->elem_size);
 	if (unlikely(!serve(ch, n, NULL, 0, &wk)))
-		return recv_slow(ch, elem, t, deadline);
-	ch->sent++;
+		return recv_slow(ch, elem, t, deadline, held);
+	count_sent(ch);
 	ch->received++;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	wakes_run(&wk);
 	return 0;
 }
@@ -419,21 +441,22 @@ static __noinline int recv_over(struct oa_chan *ch, void *elem,
 __always_inline_oa int recv(struct oa_chan *ch, void *elem, struct task *t,
 		       oa_time_t deadline)
 {
-	spin_lock_busy(&ch->lock);
+	struct spin *held = chan_lock(ch);
+
 	if (unlikely(!ch->plain))
-		return recv_slow(ch, elem, t, deadline);
+		return recv_slow(ch, elem, t, deadline, held);
 	if (!ch->len) {
 		if (ch->senders)
-			return recv_over(ch, elem, t, deadline);
+			return recv_over(ch, elem, t, deadline, held);
 		if (unlikely(ch->closed))
-			return recv_slow(ch, elem, t, deadline);
-		return arch_return_int(recv_wait(ch, elem, t, deadline));
+			return recv_slow(ch, elem, t, deadline, held);
+		return arch_return_int(recv_wait(ch, elem, t, deadline, held));
 	}
 	if (ch->senders)
-		return recv_slow(ch, elem, t, deadline);
+		return recv_slow(ch, elem, t, deadline, held);
 	ring_get(ch, elem);
 	ch->received++;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return 0;
 }
 
@@ -474,14 +497,15 @@ static void close_locked(struct oa_chan *ch, struct wakes *wk)
 
 int oa_chan_close(struct oa_chan *ch)
 {
+	struct spin *held;
 	struct wakes wk;
 
 	if (!ch)
 		return -EINVAL;
 	wakes_init(&wk);
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	close_locked(ch, &wk);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	wakes_run(&wk);
 	return 0;
 }
@@ -489,19 +513,20 @@ int oa_chan_close(struct oa_chan *ch)
 int oa_chan_stop(struct oa_chan *ch)
 {
 	struct chan_seg *segs = NULL;
+	struct spin *held;
 	struct wakes wk;
 
 	if (!one_for_all(ch))
 		return -EINVAL;
 	wakes_init(&wk);
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	close_locked(ch, &wk);
 	ch->dropped += ch->len;
 	WRITE_ONCE(ch->len, 0);
 	ch->rd = ch->wr;
 	if (ch->kind == OA_CHAN_UNBOUNDED)
 		segs = chan_seg_all(ch);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	wakes_run(&wk);
 	chan_seg_free(segs);
 	return 0;
@@ -509,35 +534,36 @@ int oa_chan_stop(struct oa_chan *ch)
 
 int chan_enlist_send(struct oa_chan *ch, struct waiter *n)
 {
+	struct spin *held = chan_lock(ch);
 	bool ready;
 
-	spin_lock_busy(&ch->lock);
 	ready = ch->closed || ch->kind != OA_CHAN_BOUNDED ||
 		ch->len < ch->cap || chan_anybody(ch->receivers, n->task);
 	if (!ready)
 		queue_append(&ch->senders, n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return ready;
 }
 
 int chan_enlist_recv(struct oa_chan *ch, struct waiter *n)
 {
+	struct spin *held = chan_lock(ch);
 	bool ready;
 
-	spin_lock_busy(&ch->lock);
 	ready = ch->closed || ch->len || chan_anybody(ch->senders, n->task);
 	if (!ready)
 		queue_append(&ch->receivers, n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	return ready;
 }
 
 void chan_delist(struct oa_chan *ch, struct waiter **queue, struct waiter *n)
 {
-	spin_lock_busy(&ch->lock);
+	struct spin *held = chan_lock(ch);
+
 	if (n->queued)
 		queue_remove(queue, n);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 }
 
 /* The hooks of the caller's runtime, or the C library. */
@@ -614,15 +640,16 @@ void chan_put_ref(struct oa_chan *ch)
 
 int oa_chan_destroy(struct oa_chan *ch)
 {
+	struct spin *held;
 	bool busy;
 
 	if (!ch)
 		return -EINVAL;
 	/* Who has just served the caller gives the lock up last of all. */
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	busy = ch->senders || ch->receivers || ch->nr_subs ||
 	       (ch->consumed && !ch->closed);
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	if (busy)
 		return -EBUSY;
 	chan_put_ref(ch);
@@ -658,6 +685,7 @@ static uint32_t count(const struct waiter *queue)
 int oa_chan_info(struct oa_chan *ch, struct oa_chan_info *info)
 {
 	struct oa_chan_info is = { .size = 0 };
+	struct spin *held;
 	uint32_t size;
 
 	if (!ch || !info || !info->size)
@@ -665,7 +693,7 @@ int oa_chan_info(struct oa_chan *ch, struct oa_chan_info *info)
 	size = info->size;
 	if (size > sizeof(is))
 		return -E2BIG;
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	is.size = size;
 	is.kind = (enum oa_chan_kind)ch->kind;
 	is.elem_size = ch->elem_size;
@@ -678,7 +706,7 @@ int oa_chan_info(struct oa_chan *ch, struct oa_chan_info *info)
 	is.sent = ch->sent;
 	is.received = ch->received;
 	is.dropped = ch->dropped;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	memcpy(info, &is, size);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <oa/chan.h>
 #include <oa/runtime.h>
 
+#include "core/bias.h"
 #include "core/spin.h"
 #include "sync/sync.h"
 
@@ -24,15 +25,17 @@ struct chan_seg {
 struct oa_chan {
 	uint8_t kind;			/* I; enum oa_chan_kind */
 	bool plain;			/* I; bounded: what most are */
+	bool closed;			/* L:lock */
+	bool consumed;			/* L:lock; it has a consumer */
+	uint32_t who;			/* A; whose it is, see core/bias.c */
 	uint32_t refs;			/* A; its owner's and a consumer's */
 	size_t elem_size;		/* I */
 	size_t cap;			/* I; of a segment, if unbounded */
 	char *ring, *end;		/* I; all kinds but the unbounded */
 	struct oa_allocator alloc;	/* I */
 
-	_Alignas(OA_CACHELINE) struct spin lock;
-	bool closed;			/* L:lock */
-	bool consumed;			/* L:lock; it has a consumer */
+	_Alignas(OA_CACHELINE) struct spin lock; /* or ->inside, by chan_lock() */
+	struct spin inside;		/* A; held by the worker it is biased to */
 	size_t len;			/* 1: L:lock */
 	char *rd, *wr;			/* L:lock; the next, in the ring */
 	struct waiter *senders;		/* L:lock */
@@ -48,6 +51,26 @@ struct oa_chan {
 	struct oa_chan_sub *subs;	/* L:lock */
 	uint32_t nr_subs;		/* L:lock */
 };
+
+/*
+ * Under which all of it is changed: the spin lock, or, while it is biased to
+ * the caller's worker, what costs no atomic instruction. That it is biased is
+ * decided under the lock, and found by who takes it next. What is returned is
+ * held, for spin_unlock().
+ */
+static inline struct spin *chan_lock(struct oa_chan *ch)
+{
+	struct worker *w = worker_self();
+	uint32_t who;
+
+	if (likely(w) && bias_enter(&ch->who, &ch->inside.held, w->bias))
+		return &ch->inside;
+	spin_lock_busy(&ch->lock);
+	who = READ_ONCE(ch->who); /* relaxed: changed under the lock */
+	if (unlikely(who != BIAS_NOBODY && who != BIAS_NEVER))
+		bias_end(&ch->who, &ch->inside.held);
+	return &ch->lock;
+}
 
 _Static_assert(offsetof(struct oa_chan, received) / OA_CACHELINE ==
 	       offsetof(struct oa_chan, lock) / OA_CACHELINE, "one line");

@@ -22,10 +22,11 @@ static void gone(void *arg)
 	struct consumer *c = arg;
 	struct oa_allocator a = c->ch->alloc;
 	struct oa_chan *ch = c->ch;
+	struct spin *held;
 
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	ch->consumed = false;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	mem_free(&a, c, c->size);
 	chan_put_ref(ch);
 }
@@ -42,16 +43,17 @@ static void *consume(void *arg)
 
 static int take_place(struct oa_chan *ch)
 {
+	struct spin *held;
 	int err = 0;
 
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	if (ch->consumed)
 		err = -EBUSY;
 	else if (ch->closed)
 		err = -EPIPE;
 	else
 		ch->consumed = true;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	if (!err)
 		atomic_add(&ch->refs, 1); /* [chan-ref] the owner has one */
 	return err;
@@ -64,6 +66,7 @@ int oa_chan_consume(struct oa_chan *ch, void (*fn)(void *elem, void *arg),
 		.size = sizeof(opts), .on_drop = gone, .name = "consumer",
 	};
 	struct consumer *c;
+	struct spin *held;
 	int err;
 
 	if (!ch || !fn || ch->kind == OA_CHAN_BROADCAST)
@@ -84,9 +87,9 @@ int oa_chan_consume(struct oa_chan *ch, void (*fn)(void *elem, void *arg),
 			gone(c);
 		return err;
 	}
-	spin_lock_busy(&ch->lock);
+	held = chan_lock(ch);
 	ch->consumed = false;
-	spin_unlock(&ch->lock);
+	spin_unlock(held);
 	chan_put_ref(ch);
 	return -ENOMEM;
 }

@@ -25,6 +25,7 @@
  */
 #include "sync/mutex.h"
 
+#include "core/bias.h"
 #include "core/inspect.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
@@ -60,6 +61,78 @@ static inline void taken(struct oa_mutex *m, struct task *t)
 	t->locks++;
 }
 
+/* ---- biased to a worker: core/bias.c */
+
+/* By who has just taken it: from now on it may be his worker's. */
+static __noinline void look_whose(struct oa_mutex *m, struct task *t)
+{
+	uint64_t w = (uint64_t)(uintptr_t)t;
+
+	if (!bias_earned(&m->oa__who, &m->oa__inside))
+		return;
+	/* [bias] the number before the bit: who swaps the word finds both */
+	if (!atomic_cas(&m->oa__word, &w, w | SYNC_BIASED))
+		bias_give_up(&m->oa__who);
+}
+
+/* By its worker, on which @t runs, without an atomic instruction. */
+static inline bool take_biased(struct oa_mutex *m, const struct worker *w,
+			       struct task *t)
+{
+	bool free;
+
+	if (!bias_enter(&m->oa__who, &m->oa__inside, w->bias))
+		return false;
+	free = READ_ONCE(m->oa__word) == SYNC_BIASED; /* relaxed: ours */
+	if (likely(free))
+		WRITE_ONCE(m->oa__word, SYNC_BIASED | (uint64_t)(uintptr_t)t);
+	bias_leave(&m->oa__inside);
+	if (likely(free))
+		taken(m, t);
+	return free;
+}
+
+static inline bool drop_biased(struct oa_mutex *m, const struct worker *w,
+			       const struct task *t)
+{
+	bool held;
+
+	if (!bias_enter(&m->oa__who, &m->oa__inside, w->bias))
+		return false;
+	/* relaxed: ours */
+	held = READ_ONCE(m->oa__word) == (SYNC_BIASED | (uint64_t)(uintptr_t)t);
+	if (likely(held))
+		/* [sync] what was done under it, as the swap of others */
+		atomic_store_rel(&m->oa__word, SYNC_BIASED);
+	bias_leave(&m->oa__inside);
+	return held;
+}
+
+/*
+ * After it the worker swaps the word as everybody does, until it has earned the
+ * mutex again if it was by the worker itself, and for ever if by others. The
+ * bit is alone with a holder or nobody: all else needs the lock, and who takes
+ * that has to come by here.
+ */
+__cold_path void mutex_share(struct sync *s)
+{
+	struct oa_mutex *m = (struct oa_mutex *)s;
+	uint64_t w;
+
+	if (!bias_give_up(&m->oa__who))
+		bias_end(&m->oa__who, &m->oa__inside);
+	w = READ_ONCE(m->oa__word); /* relaxed: swapped below */
+	while (w & SYNC_BIASED)
+		/*
+		 * [bias] by the first of those who come. Then it may have been
+		 * earned again, and who clears that has not ended it.
+		 */
+		if (atomic_cas(&m->oa__word, &w, w & ~SYNC_BIASED))
+			break;
+}
+
+/* ---- */
+
 static inline bool take_free(struct oa_mutex *m, struct task *t)
 {
 	uint64_t w = 0;
@@ -68,7 +141,18 @@ static inline bool take_free(struct oa_mutex *m, struct task *t)
 	if (unlikely(!atomic_cas(&m->oa__word, &w, (uint64_t)(uintptr_t)t)))
 		return false;
 	taken(m, t);
+	if (unlikely(!(m->oa__uses % BIAS_USES)) &&
+	    READ_ONCE(m->oa__who) == BIAS_NOBODY) /* relaxed: asked again */
+		look_whose(m, t);
 	return true;
+}
+
+/* By the running task or thread @t. */
+static inline bool take(struct oa_mutex *m, struct task *t)
+{
+	struct worker *w = worker_self();
+
+	return (w && take_biased(m, w, t)) || take_free(m, t);
 }
 
 /* ---- priorities */
@@ -270,7 +354,7 @@ static int lock_again(struct oa_mutex *m)
 
 	if (!(m->oa__flags & RECURSIVE))
 		return -EDEADLK;
-	if (m->oa__depth == UINT32_MAX)
+	if (m->oa__depth == UINT16_MAX)
 		return -EAGAIN;
 	if (!m->oa__depth++)
 		sync_unlock(s, sync_lock(s) | MUTEX_DEEP);
@@ -309,7 +393,7 @@ static bool watch(struct oa_mutex *m, struct task *t)
 			spin_pause(&(unsigned int){ 0 });
 		pauses *= 2;
 		w = READ_ONCE(m->oa__word); /* relaxed: swapped below */
-		if (!holder(w) && !(w & SYNC_LOCK)) {
+		if (!holder(w) && !(w & (SYNC_LOCK | SYNC_BIASED))) {
 			to = w | (uint64_t)(uintptr_t)t;
 			/* [sync] pairs with who unlocked it */
 			if (atomic_cas(&m->oa__word, &w, to)) {
@@ -331,7 +415,7 @@ static bool watch(struct oa_mutex *m, struct task *t)
 static inline void has_come(struct oa_mutex *m, const struct waiter *n)
 {
 	if (n->tries)
-		atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] in the lock, or held */
+		atomic_sub(&m->oa__coming, 1); /* [sync] in the lock, or held */
 }
 
 /* 1: it is ours; 0: waited, and perhaps it is; else a negative errno. */
@@ -374,7 +458,7 @@ static __noinline int lock_slow(struct oa_mutex *m, struct task *t,
 	waiter_init(&n, t, mutex_name, m, flags | WAIT_OWNED, deadline);
 	do {
 		w = READ_ONCE(m->oa__word); /* relaxed: a guess */
-		if (worth_watching(w) && watch(m, t)) {
+		if (!(w & SYNC_BIASED) && worth_watching(w) && watch(m, t)) {
 			has_come(m, &n);
 			return 0;
 		}
@@ -388,7 +472,7 @@ static __noinline int lock_any(struct oa_mutex *m)
 	struct task *t;
 	int err = m ? sync_self(&t) : -EINVAL;
 
-	if (err || take_free(m, t))
+	if (err || take(m, t))
 		return err;
 	return lock_slow(m, t, 0, OA_FOREVER, OA_FOREVER);
 }
@@ -400,8 +484,9 @@ int oa_mutex_lock(struct oa_mutex *m)
 	struct task *t;
 
 	if (likely(m && w)) {
+		bias_fetch(m);
 		t = w->current;
-		if (likely(t && take_free(m, t)))
+		if (likely(t && (take_biased(m, w, t) || take_free(m, t))))
 			return 0;
 	}
 	return lock_any(m);
@@ -412,7 +497,7 @@ int oa_mutex_lock_until(struct oa_mutex *m, oa_time_t deadline)
 	struct task *t;
 	int err = m ? sync_begin(&t) : -EINVAL;
 
-	if (err || take_free(m, t))
+	if (err || take(m, t))
 		return err;
 	return lock_slow(m, t, WAIT_MAY_CANCEL, deadline_min(t, deadline),
 			 deadline);
@@ -424,12 +509,17 @@ int oa_mutex_trylock(struct oa_mutex *m)
 	int err = m ? sync_self(&t) : -EINVAL;
 	uint64_t w;
 
-	if (err || take_free(m, t))
+	if (err || take(m, t))
 		return err;
 	w = sync_read((struct sync *)m);
 	if (holder(w) == t)
 		return lock_again(m);
 	while (!holder(w)) {
+		if (unlikely(w & SYNC_BIASED)) {
+			mutex_share((struct sync *)m);
+			w = sync_read((struct sync *)m);
+			continue;
+		}
 		/* Somebody is being woken for it: he has not got it yet. */
 		/* [sync] pairs with who unlocked it */
 		if (atomic_cas(&m->oa__word, &w, w | (uint64_t)(uintptr_t)t)) {
@@ -513,10 +603,10 @@ static bool unlock_slow(struct oa_mutex *m)
 	while ((n = sync_pop(s))) {
 		t = n->task;
 		if (n->tries < MUTEX_TRIES && n->mode != WAITER_START) {
-			atomic_add(&m->oa__coming, (uint64_t)1); /* [sync] */
+			atomic_add(&m->oa__coming, 1); /* [sync] */
 			if (waiter_claim(n, &wk))
 				break;
-			atomic_sub(&m->oa__coming, (uint64_t)1); /* [sync] */
+			atomic_sub(&m->oa__coming, 1); /* [sync] */
 			continue;
 		}
 		if (hand_over(n, &wk)) {
@@ -533,8 +623,13 @@ static bool unlock_slow(struct oa_mutex *m)
 
 int mutex_unlock_by(struct oa_mutex *m, struct task *t)
 {
+	struct worker *self = worker_self();
 	uint64_t w = (uint64_t)(uintptr_t)t;
 
+	if (self && drop_biased(m, self, t)) {
+		let_go(t);
+		return 0;
+	}
 	/* [sync] what was done under it is seen by the next */
 	if (likely(atomic_cas(&m->oa__word, &w, (uint64_t)0))) {
 		let_go(t);
@@ -562,10 +657,12 @@ int oa_mutex_unlock(struct oa_mutex *m)
 	struct task *t;
 
 	if (likely(m && w)) {
+		bias_fetch(m);
 		t = w->current;
 		word = (uint64_t)(uintptr_t)t;
 		/* [sync] as mutex_unlock_by() */
-		if (likely(t && atomic_cas(&m->oa__word, &word, (uint64_t)0))) {
+		if (likely(t && (drop_biased(m, w, t) ||
+				 atomic_cas(&m->oa__word, &word, (uint64_t)0)))) {
 			let_go(t);
 			return 0;
 		}
@@ -585,7 +682,8 @@ int mutex_check_held(const struct oa_mutex *m, const struct task *t)
 int oa_mutex_destroy(struct oa_mutex *m)
 {
 	struct sync *s = (struct sync *)m;
-	uint64_t w, coming;
+	uint32_t coming;
+	uint64_t w;
 
 	if (!m)
 		return -EINVAL;

@@ -26,9 +26,13 @@ struct __attribute__((may_alias)) sync {
 #define SYNC_WAITERS	0x02ull		/* the queue is not empty */
 #define SYNC_INIT	0x04ull		/* needs its _INIT, and has had it */
 #define SYNC_BIT	0x08ull		/* the object's own */
+#define SYNC_BIASED	0x10ull		/* a mutex: see mutex_share() */
 #define SYNC_BITS	0xffull
 #define SYNC_SHIFT	8
 #define SYNC_ONE	(1ull << SYNC_SHIFT)
+
+/* For all, where it has been biased to one worker: sync/mutex.c. */
+void mutex_share(struct sync *s);
 
 /* Takes the lock; the word without it. */
 static inline uint64_t sync_lock(struct sync *s)
@@ -37,13 +41,16 @@ static inline uint64_t sync_lock(struct sync *s)
 	unsigned int rounds = 0;
 
 	for (;;) {
-		if (likely(!(w & SYNC_LOCK))) {
+		if (likely(!(w & (SYNC_LOCK | SYNC_BIASED)))) {
 			/* [sync] pairs with sync_unlock() */
 			if (atomic_cas(&s->word, &w, w | SYNC_LOCK))
 				return w;
 			continue;
 		}
-		spin_pause(&rounds);
+		if (w & SYNC_BIASED)
+			mutex_share(s);
+		else
+			spin_pause(&rounds);
 		w = atomic_load_rlx(&s->word); /* relaxed: likewise */
 	}
 }

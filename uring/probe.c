@@ -49,8 +49,8 @@ static const struct {
 			      "they try first" },
 	[CAP_RING_FUTEX] = { "ring-futex", "shared words waited for by request",
 			     "by a thread for each, in futex_waitv(2)" },
-	[CAP_MEMBARRIER] = { "membarrier", "private run-next and batches",
-			     "not rescued from a stuck worker" },
+	[CAP_MEMBARRIER] = { "membarrier", "private run-next, batches, locks",
+			     "not rescued from a stuck worker; no bias" },
 	[CAP_INLINE] = { "inline", "what need not wait is a system call",
 			 "a request" },
 };

@@ -9,6 +9,12 @@ __always_inline_oa void arch_cpu_relax(void)
 	__asm__ volatile("isb" : : : "memory");
 }
 
+/* The line will be written: it is to come so at once, not to be read first. */
+__always_inline_oa void arch_fetch_to_write(const void *p)
+{
+	__builtin_prefetch(p, 1);
+}
+
 /* A counter of constant rate, not ordered with what stands around it. */
 __always_inline_oa uint64_t arch_cycles(void)
 {

@@ -40,14 +40,16 @@ struct oa_mutex {
 	uint64_t oa__word;
 	void *oa__queue;
 	uint64_t oa__waits;
-	uint32_t oa__flags;
-	uint32_t oa__depth;
+	uint16_t oa__flags;
+	uint16_t oa__depth;
+	uint32_t oa__inside;
 	uint64_t oa__uses;
-	uint64_t oa__coming;
+	uint32_t oa__coming;
+	uint32_t oa__who;
 };
 
-#define OA_MUTEX_INIT		{ 0, 0, 0, 0, 0, 0, 0 }
-#define OA_MUTEX_RECURSIVE	{ 0, 0, 0, 1, 0, 0, 0 }
+#define OA_MUTEX_INIT		{ 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define OA_MUTEX_RECURSIVE	{ 0, 0, 0, 1, 0, 0, 0, 0, 0 }
 
 OA_API int oa_mutex_lock(struct oa_mutex *m);
 OA_API OA_MUST_CHECK int oa_mutex_trylock(struct oa_mutex *m);

@@ -34,9 +34,11 @@ TEST(have_their_fields_where_the_initialisers_put_them)
 {
 	HEAD(mutex);
 	AT(mutex, oa__flags, 24);
-	AT(mutex, oa__depth, 28);
+	AT(mutex, oa__depth, 26);
+	AT(mutex, oa__inside, 28);
 	AT(mutex, oa__uses, 32);
 	AT(mutex, oa__coming, 40);
+	AT(mutex, oa__who, 44);
 	HEAD(rwlock);
 	AT(rwlock, oa__owner, 24);
 	AT(rwlock, oa__reserved, 32);

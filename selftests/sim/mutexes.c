@@ -106,6 +106,31 @@ SCENARIO(a_mutex_has_one_holder, 2000)
 	CHECK_EQ(oa_mutex_destroy(&mutex), 0);
 }
 
+/*
+ * Short turns and many: it becomes one worker's again and again in seeds where
+ * nobody else comes, and is shared at any moment of those in which he works.
+ */
+static void takes_turns(struct actor *a)
+{
+	for (uint32_t n = 6 + sim_below(10); n; n--) {
+		CHECK_EQ(oa_mutex_lock(&mutex), 0);
+		enter(a);
+		counter++;
+		leave(a);
+		if (sim_one_in(8))
+			actor_pause(a);
+	}
+}
+
+SCENARIO(a_mutex_of_one_worker_is_shared_at_any_moment, 1000)
+{
+	mutex = (struct oa_mutex)OA_MUTEX_INIT;
+	holder = counter = locked = 0;
+	CROWD_RUN(.n = 2 + sim_below(3), .fn = takes_turns);
+	CHECK_EQ(counter, locked);
+	CHECK_EQ(oa_mutex_destroy(&mutex), 0);
+}
+
 /* Some lock it all the time, until each of the others has had it. */
 
 static uint32_t hogs, modest;

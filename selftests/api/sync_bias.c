@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What one worker has used alone for long is its own, until others come: they
+ * find it whole, whenever that is.
+ */
+#include "sync_test.h"
+
+#define ALONE	5000u		/* uses, after which it is */
+#define NEVER	UINT32_MAX	/* in oa__who: it was, and will not be again */
+#define THREADS	2u
+#define DEEPEST	(1u << 16)	/* that a recursive one is locked */
+
+FIXTURE(bias) {
+	struct oa_mutex m;
+	struct oa_chan *ch;
+	uint64_t done;		/* under it */
+	int inside;
+	unsigned int round, ready, over;
+	unsigned int turns;
+	bool (*turn)(struct bias_fixture_data *s);
+};
+typedef struct bias_fixture_data data;
+VARIANTS_WORKERS(bias);
+STAND_IN(bias, no_membarrier, "OA_DISABLE=membarrier")
+
+FIXTURE_SETUP(bias)
+{
+}
+
+FIXTURE_TEARDOWN(bias)
+{
+}
+
+static bool can_be_biased(void)
+{
+	char text[8192];
+
+	oa_features(text, sizeof(text));
+	return strstr(text, "\nmembarrier: yes");
+}
+
+static void use_alone(struct oa_mutex *m)
+{
+	for (unsigned int i = 0; i < ALONE; i++) {
+		ASSERT_OK(oa_mutex_lock(m));
+		ASSERT_OK(oa_mutex_unlock(m));
+	}
+}
+
+/* Relaxed: by who knows that nobody is about to change it. */
+static uint32_t whose(struct oa_mutex *m)
+{
+	return __atomic_load_n(&m->oa__who, __ATOMIC_RELAXED);
+}
+
+static void *uses_once(void *arg)
+{
+	data *s = arg;
+
+	ASSERT_OK(oa_mutex_lock(&s->m));
+	s->done++;
+	ASSERT_OK(oa_mutex_unlock(&s->m));
+	return NULL;
+}
+
+TASK_TEST_F(bias, goes_when_others_come, .workers = variant->workers,
+	    .max_blocking = POOL)
+{
+	static const enum by others[] = { BY_THREADS, BY_POOL };
+
+	for (size_t i = 0; i < ARRAY_N(others); i++) {
+		struct actor a;
+
+		self->m = (struct oa_mutex)OA_MUTEX_INIT;
+		use_alone(&self->m);
+		if (can_be_biased()) {
+			ASSERT_NE(0u, whose(&self->m));
+			ASSERT_NE(NEVER, whose(&self->m));
+		} else {
+			ASSERT_EQ(0u, whose(&self->m));
+		}
+		actor_start(&a, others[i], 0, uses_once, self);
+		actor_end(&a);
+		if (can_be_biased())
+			ASSERT_EQ(NEVER, whose(&self->m));
+		use_alone(&self->m);
+		if (can_be_biased())
+			ASSERT_EQ(NEVER, whose(&self->m));
+		ASSERT_OK(oa_mutex_destroy(&self->m));
+	}
+	EXPECT_EQ(2ul, self->done);
+}
+
+TASK_TEST_F(bias, is_earned_again_by_who_waited, .workers = 1)
+{
+	struct oa_sync_info info = OA_SYNC_INFO_INIT;
+	uint32_t who;
+	oa_task_t t;
+
+	use_alone(&self->m);
+	who = whose(&self->m);
+	ASSERT_OK(oa_mutex_lock(&self->m));
+	EXPECT_EQ(-EDEADLK, oa_mutex_lock(&self->m));
+	EXPECT_EQ(-EDEADLK, oa_mutex_trylock(&self->m));
+	t = oa_spawn(uses_once, self);
+	task_wait_until(task_state(NULL, t) == OA_TASK_PARKED);
+	ASSERT_OK(oa_mutex_info(&self->m, &info));
+	EXPECT_EQ(1u, info.waiters);
+	EXPECT_EQ(-EBUSY, oa_mutex_destroy(&self->m));
+	ASSERT_OK(oa_mutex_unlock(&self->m));
+	ASSERT_OK(oa_join(t, NULL));
+	EXPECT_EQ(1ul, self->done);
+	EXPECT_EQ(0u, whose(&self->m));
+	use_alone(&self->m);
+	EXPECT_EQ(who, whose(&self->m));
+	EXPECT_EQ(-EPERM, oa_mutex_unlock(&self->m));
+	ASSERT_OK(oa_mutex_destroy(&self->m));
+}
+
+TASK_TEST_F(bias, of_a_recursive_one, .workers = variant->workers)
+{
+	self->m = (struct oa_mutex)OA_MUTEX_RECURSIVE;
+	use_alone(&self->m);
+	for (unsigned int i = 0; i < DEEPEST; i++)
+		ASSERT_OK(i % 2 ? oa_mutex_trylock(&self->m)
+				: oa_mutex_lock(&self->m));
+	EXPECT_EQ(-EAGAIN, oa_mutex_lock(&self->m));
+	for (unsigned int i = 0; i < DEEPEST; i++) {
+		ASSERT_EQ(-EBUSY, oa_mutex_destroy(&self->m));
+		ASSERT_OK(oa_mutex_unlock(&self->m));
+	}
+	EXPECT_EQ(-EPERM, oa_mutex_unlock(&self->m));
+	ASSERT_OK(oa_mutex_destroy(&self->m));
+}
+
+/*
+ * Rounds: a task of one worker uses an object until it is his, and goes on
+ * while two threads come at some moment.
+ */
+
+#define ROUNDS	SCALED_ONCE(2000u, 100u)
+#define TURNS	200u
+
+static bool turn_mutex(data *s)
+{
+	ASSERT_OK(oa_mutex_lock(&s->m));
+	ASSERT_EQ(0, s->inside);
+	s->inside = 1;
+	s->done++;
+	s->inside = 0;
+	ASSERT_OK(oa_mutex_unlock(&s->m));
+	return true;
+}
+
+/* Puts one in and takes another out. */
+static bool turn_chan(data *s)
+{
+	uint64_t v = 1;
+	int err = oa_chan_trysend(s->ch, &v);
+
+	ASSERT_TRUE(!err || err == -EAGAIN);
+	err = oa_chan_tryrecv(s->ch, &v);
+	ASSERT_TRUE(!err || err == -EAGAIN);
+	ASSERT_EQ(1ul, v);
+	return true;
+}
+
+static void *comes(void *arg)
+{
+	data *s = arg;
+
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
+		COUNT(s->ready);
+		until(SEEN(s->round) == round);
+		for (unsigned int i = 0; i < TURNS; i++)
+			s->turn(s);
+		COUNT(s->over);
+	}
+	return NULL;
+}
+
+static void *rounds(void *arg)
+{
+	data *s = arg;
+	struct actor a[THREADS];
+
+	for (unsigned int i = 0; i < THREADS; i++)
+		actor_start(&a[i], i % 2 ? BY_POOL : BY_THREADS, 0, comes, s);
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
+		unsigned int mine = ALONE;
+
+		s->m = (struct oa_mutex)OA_MUTEX_INIT;
+		s->done = 0;
+		ASSERT_OK(oa_chan_create(&s->ch, sizeof(uint64_t), 4,
+					 OA_CHAN_BOUNDED));
+		task_wait_until(SEEN(s->ready) == THREADS * round);
+		for (unsigned int i = 0; i < ALONE; i++)
+			s->turn(s);
+		TELL(s->round, round);
+		while (SEEN(s->over) != THREADS * round) {
+			s->turn(s);
+			/* Who has no processor gets one. */
+			if (++mine % 1024 == 0)
+				sched_yield();
+		}
+		if (s->turn == turn_mutex)
+			ASSERT_EQ((uint64_t)mine + (uint64_t)THREADS * TURNS,
+				  s->done);
+		ASSERT_OK(oa_chan_destroy(s->ch));
+		ASSERT_OK(oa_mutex_destroy(&s->m));
+	}
+	for (unsigned int i = 0; i < THREADS; i++)
+		actor_end(&a[i]);
+	return NULL;
+}
+
+TASK_TEST_F(bias, ends_at_any_moment, .workers = variant->workers,
+	    .max_blocking = POOL)
+{
+	self->turn = turn_mutex;
+	rounds(self);
+}
+
+TASK_TEST_F(bias, of_a_channel_ends_at_any_moment, .workers = variant->workers,
+	    .max_blocking = POOL)
+{
+	self->turn = turn_chan;
+	rounds(self);
+}
+
+HARNESS_MAIN
