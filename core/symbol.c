@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/compiler.h"
@@ -74,21 +74,35 @@ int symbol_is_code(const void *pc)
 	return find_object(&o, (uintptr_t)pc);
 }
 
+/* Over @place, which libc, and so the sanitizer, has found for it; or NULL. */
+static const char *map_at(void *place, size_t size, long fd)
+{
+	if (place == MAP_FAILED)
+		return NULL;
+	if ((void *)syscall(SYS_mmap, place, size, PROT_READ,
+			    MAP_PRIVATE | MAP_FIXED, fd, 0L) == place)
+		return place;
+	munmap(place, size);
+	return NULL;
+}
+
+/* By raw calls, see core/procfile.c: the watch comes by here. */
 static void map_file(struct symbol_file *f, const char *name)
 {
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *map;
+	long fd = syscall(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+	long size;
 
 	f->map = NULL;
 	if (fd < 0)
 		return;
-	if (!fstat(fd, &st) && (size_t)st.st_size >= sizeof(ElfW(Ehdr))) {
-		f->size = (size_t)st.st_size;
-		map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0);
-		f->map = map == MAP_FAILED ? NULL : map;
+	size = syscall(SYS_lseek, fd, 0L, SEEK_END);
+	if (size >= (long)sizeof(ElfW(Ehdr))) {
+		f->size = (size_t)size;
+		f->map = map_at(mmap(NULL, f->size, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+				f->size, fd);
 	}
-	close(fd);
+	syscall(SYS_close, fd);
 }
 
 void symbols_init(struct symbols *s)
