@@ -48,18 +48,10 @@
 #include "core/poll.h"
 #include "core/spin.h"
 
-/*
- * The looks, with a number so that they are no worker's: a bit that no number
- * has, the low bits of the number seen last, and how often in a row.
- */
-#define LOOKED		0x80000000u
-#define LOOKS_SHIFT	4
-#define LOOKS_MASK	((1u << LOOKS_SHIFT) - 1)
-
-_Static_assert(BIAS_LOOKS <= LOOKS_MASK, "they are counted in these bits");
-
 static uint32_t numbers;
+static uint32_t dead;		/* so many: of workers before a fork() */
 SIM_STATE(numbers);
+SIM_STATE(dead);
 
 uint32_t bias_number(void)
 {
@@ -74,15 +66,16 @@ uint32_t bias_number(void)
 
 bool bias_earned(uint32_t *who, uint32_t *inside)
 {
-	uint32_t looks = READ_ONCE(*inside), of, nobody = BIAS_NOBODY;
+	uint32_t looks, nobody = BIAS_NOBODY;
 	struct worker *w = worker_self();
 
+	bias_seen(who, inside, w);
 	if (!w || w->bias == BIAS_NUMBERLESS || !park_is_asymmetric() ||
 	    READ_ONCE(*who) != BIAS_NOBODY)
 		return false;
-	of = LOOKED | w->bias << LOOKS_SHIFT;
-	looks = (looks & ~LOOKS_MASK) == of ? looks + 1 : of + 1;
-	if ((looks & LOOKS_MASK) < BIAS_LOOKS) {
+	looks = READ_ONCE(*inside);
+	looks = (looks ? looks : bias_looks_of(w->bias)) + 1;
+	if ((looks & BIAS_LOOKS_MASK) < BIAS_LOOKS) {
 		WRITE_ONCE(*inside, looks);
 		return false;
 	}
@@ -98,7 +91,18 @@ static __cold_path void wait_for_stores(void)
 		poll_thread_yield();
 }
 
-void bias_end(uint32_t *who, uint32_t *inside)
+/*
+ * A worker that lost the processor inside gets it back by the waiter's sleep,
+ * even where that one's is a priority which does not give way.
+ */
+static void nap(uint32_t *inside, uint32_t in)
+{
+	const struct poll_ops *p = poll_default;
+
+	p->thread_wait(inside, in, p->now() + 50 * OA_USEC);
+}
+
+void bias_end(uint32_t *who, uint32_t *inside, bool one_store)
 {
 	unsigned int rounds = 0;
 	uint32_t in;
@@ -107,8 +111,18 @@ void bias_end(uint32_t *who, uint32_t *inside)
 	if (!poll_default->membarrier())
 		wait_for_stores();
 	/* [bias] what the owner did is seen */
-	while ((in = atomic_load_acq(inside)) && !(in & LOOKED))
+	while ((in = atomic_load_acq(inside)) && !(in & BIAS_LOOKED)) {
+		if (one_store && in <= READ_ONCE(dead))
+			return;
 		spin_pause(&rounds);
+		if (rounds % 4096 == 0)
+			nap(inside, in);
+	}
+}
+
+void bias_forked(void)
+{
+	WRITE_ONCE(dead, READ_ONCE(numbers));
 }
 
 bool bias_give_up(uint32_t *who)

@@ -11,7 +11,7 @@
 #include "core/worker.h"
 
 /*
- * Whoever comes first after a bias has been earned pays 1 to 10 us for a
+ * Whoever comes first after a bias has been earned pays 1 to 15 us for a
  * membarrier(2), once in the life of the object: BIAS_USES * BIAS_LOOKS uses
  * have to be worth that. Every so many uses it is looked who has it, and it is
  * earned when that was the same worker so many times in a row.
@@ -21,7 +21,7 @@
 #define BIAS_LOOKS	2u
 #else
 #define BIAS_USES	256u
-#define BIAS_LOOKS	8u
+#define BIAS_LOOKS	15u
 #endif
 
 /* A word that tells whose it is: a worker's number, or one of these. */
@@ -29,6 +29,21 @@
 #define BIAS_NEVER	UINT32_MAX	/* ... any more */
 
 #define BIAS_NUMBERLESS	0x80000000u	/* what no word ever tells */
+
+/*
+ * The looks, in the other word, so that they are no worker's number: a bit that
+ * no number has, the low bits of that seen last, and how often in a row.
+ */
+#define BIAS_LOOKED	0x80000000u
+#define BIAS_LOOKS_SHIFT 4
+#define BIAS_LOOKS_MASK	((1u << BIAS_LOOKS_SHIFT) - 1)
+
+_Static_assert(BIAS_LOOKS <= BIAS_LOOKS_MASK, "counted in these bits");
+
+static inline uint32_t bias_looks_of(uint32_t me)
+{
+	return BIAS_LOOKED | me << BIAS_LOOKS_SHIFT;
+}
 
 /*
  * Before a look at a word that lies in one line with what is swapped next: as
@@ -69,10 +84,33 @@ static inline void bias_leave(uint32_t *inside)
 bool bias_earned(uint32_t *who, uint32_t *inside);
 
 /*
- * Ends it for ever, by a thread that it does not belong to: afterwards the one
- * whose it was works on the object no differently from others.
+ * By worker or thread @w, which has the object otherwise, where it waits or
+ * leaves no count of its own: what others have earned so far is lost.
  */
-void bias_end(uint32_t *who, uint32_t *inside);
+static inline void bias_seen(const uint32_t *who, uint32_t *inside,
+			     const struct worker *w)
+{
+	uint32_t looks;
+
+	/* relaxed: both are changed by who has the object */
+	if (READ_ONCE(*who) != BIAS_NOBODY)
+		return;
+	looks = READ_ONCE(*inside);
+	if (looks &&
+	    (!w || (looks & ~BIAS_LOOKS_MASK) != bias_looks_of(w->bias)))
+		WRITE_ONCE(*inside, 0);
+}
+
+/*
+ * Ends it for ever, by a thread that it does not belong to: afterwards the one
+ * whose it was works on the object no differently from others. @one_store: what
+ * is done inside is a single store, so that the child of a fork() may find it
+ * before or after that, but in no third state.
+ */
+void bias_end(uint32_t *who, uint32_t *inside, bool one_store);
+
+/* The child of fork(): of all who have a number none is left. */
+void bias_forked(void);
 
 /* By the worker whose it is, outside: it may earn it again. False: not his. */
 bool bias_give_up(uint32_t *who);

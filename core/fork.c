@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "core/bias.h"
 #include "core/conds.h"
 #include "core/fd.h"
 #include "core/idle.h"
@@ -103,6 +104,7 @@ static void child(void)
 	worker_set_self(NULL);
 	if (thread_lent())
 		thread_lend(NULL);
+	bias_forked();
 	fd_forked();
 	position_forked();
 	idle_forked();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock for a few instructions between threads. Never held over a system call
- * or an allocation; over a switch of stacks only by park_wait_locked().
+ * A lock for a few instructions between threads. Never held over an allocation,
+ * nor over a system call but the one of core/bias.c, once for a channel; over a
+ * switch of stacks only by park_wait_locked().
  */
 #ifndef OA_CORE_SPIN_H
 #define OA_CORE_SPIN_H

@@ -62,10 +62,17 @@ bool chan_anybody(const struct waiter *queue, const struct task *t)
 	return false;
 }
 
-/* Under the lock, at one send of many. */
+/* Under the lock, at one send of many ... */
 static __noinline void look_whose(struct oa_chan *ch)
 {
 	bias_earned(&ch->who, &ch->inside.held);
+}
+
+/* ... and one receive of many, which may be another worker's. */
+static inline void count_received(struct oa_chan *ch)
+{
+	if (unlikely(!(++ch->received % BIAS_USES)))
+		bias_seen(&ch->who, &ch->inside.held, worker_self());
 }
 
 /* Under the lock. */
@@ -227,6 +234,7 @@ static inline int wait_in(struct oa_chan *ch, struct waiter **queue,
 	struct task *t = n->task;
 	enum wait_state how;
 
+	bias_seen(&ch->who, &ch->inside.held, w);
 	WRITE_ONCE(t->wait_on, n);
 	if (likely(park_may_lock(w, t, n->deadline))) {
 		n->epoch = park_begin_unseen(w, t);
@@ -378,7 +386,7 @@ static inline int get(struct oa_chan *ch, void *elem, struct wakes *wk,
 	} else if (!ch->senders || !take_over(ch, elem, wk)) {
 		return ch->closed ? -EPIPE : -EAGAIN;
 	}
-	ch->received++;
+	count_received(ch);
 	return 0;
 }
 
@@ -455,7 +463,7 @@ __always_inline_oa int recv(struct oa_chan *ch, void *elem, struct task *t,
 	if (ch->senders)
 		return recv_slow(ch, elem, t, deadline, held);
 	ring_get(ch, elem);
-	ch->received++;
+	count_received(ch);
 	spin_unlock(held);
 	return 0;
 }

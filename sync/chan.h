@@ -68,7 +68,7 @@ static inline struct spin *chan_lock(struct oa_chan *ch)
 	spin_lock_busy(&ch->lock);
 	who = READ_ONCE(ch->who); /* relaxed: changed under the lock */
 	if (unlikely(who != BIAS_NOBODY && who != BIAS_NEVER))
-		bias_end(&ch->who, &ch->inside.held);
+		bias_end(&ch->who, &ch->inside.held, false);
 	return &ch->lock;
 }
 

@@ -120,7 +120,7 @@ __cold_path void mutex_share(struct sync *s)
 	uint64_t w;
 
 	if (!bias_give_up(&m->oa__who))
-		bias_end(&m->oa__who, &m->oa__inside);
+		bias_end(&m->oa__who, &m->oa__inside, true);
 	w = READ_ONCE(m->oa__word); /* relaxed: swapped below */
 	while (w & SYNC_BIASED)
 		/*

@@ -173,12 +173,35 @@ TEST_F(fork, outside_a_task)
 	ASSERT_OK(oa_runtime_free(self->rt));
 }
 
+/*
+ * A mutex that was biased to a worker of the parent, which may be inside: that
+ * is put there by hand, for the moment cannot be met.
+ */
+static struct oa_mutex biased = OA_MUTEX_INIT;
+
+static void bias_mutex(void)
+{
+	for (unsigned int i = 0; i < 10000; i++) {
+		ASSERT_OK(oa_mutex_lock(&biased));
+		ASSERT_OK(oa_mutex_unlock(&biased));
+	}
+	biased.oa__inside = biased.oa__who;
+}
+
+static void mutex_is_free(void)
+{
+	ASSERT_OK(oa_mutex_trylock(&biased));
+	ASSERT_OK(oa_mutex_unlock(&biased));
+	ASSERT_OK(oa_mutex_destroy(&biased));
+}
+
 static void *forks(void *arg)
 {
 	data *s = arg;
 	pid_t pid;
 	int status;
 
+	bias_mutex();
 	s->rt = oa_runtime_self();
 	s->parked = oa_spawn(sleeps, NULL, .name = "parked");
 	for (int i = 0; i < 5; i++) {
@@ -188,6 +211,7 @@ static void *forks(void *arg)
 		pid = fork();
 		if (!pid) {
 			old_calls_are_refused(s);
+			mutex_is_free();
 			/* It goes on with the frames of the task. */
 			child_works(2);
 			/* The end of the body is the end of the child. */

@@ -5,7 +5,9 @@
  */
 #include "sync_test.h"
 
-#define ALONE	5000u		/* uses, after which it is */
+#include <sys/mman.h>
+
+#define ALONE	10000u		/* uses, after which it is */
 #define NEVER	UINT32_MAX	/* in oa__who: it was, and will not be again */
 #define THREADS	2u
 #define DEEPEST	(1u << 16)	/* that a recursive one is locked */
@@ -22,6 +24,7 @@ FIXTURE(bias) {
 typedef struct bias_fixture_data data;
 VARIANTS_WORKERS(bias);
 STAND_IN(bias, no_membarrier, "OA_DISABLE=membarrier")
+STAND_IN(bias, migrate, "OA_DEBUG=migrate")
 
 FIXTURE_SETUP(bias)
 {
@@ -60,6 +63,7 @@ static void *uses_once(void *arg)
 	ASSERT_OK(oa_mutex_lock(&s->m));
 	s->done++;
 	ASSERT_OK(oa_mutex_unlock(&s->m));
+	COUNT(s->over);
 	return NULL;
 }
 
@@ -89,6 +93,57 @@ TASK_TEST_F(bias, goes_when_others_come, .workers = variant->workers,
 		ASSERT_OK(oa_mutex_destroy(&self->m));
 	}
 	EXPECT_EQ(2ul, self->done);
+}
+
+TASK_TEST_F(bias, goes_when_another_worker_comes, .workers = variant->workers)
+{
+	oa_task_t t;
+
+	if (variant->workers < 2)
+		return;
+	use_alone(&self->m);
+	t = oa_spawn(uses_once, self,
+		     .worker = OA_WORKER(oa_worker_id() ? 0 : 1));
+	/* Not a join: who waits may go on on the other's. */
+	until(SEEN(self->over));
+	if (can_be_biased())
+		EXPECT_EQ(NEVER, whose(&self->m));
+	ASSERT_OK(oa_join(t, NULL));
+	EXPECT_EQ(1ul, self->done);
+}
+
+/* Who holds it may go on elsewhere, as all do here in the variant for that. */
+
+static void *holds_for_long(void *arg)
+{
+	data *s = arg;
+
+	ASSERT_OK(oa_mutex_lock(&s->m));
+	ASSERT_EQ(0, s->inside);
+	s->inside = 1;
+	for (unsigned int i = 0; i < 3; i++)
+		ASSERT_OK(oa_yield());
+	s->inside = 0;
+	s->done++;
+	ASSERT_OK(oa_mutex_unlock(&s->m));
+	return NULL;
+}
+
+TASK_TEST_F(bias, moves_with_its_holder, .workers = variant->workers)
+{
+	oa_task_t t[3];
+
+	for (unsigned int round = 0; round < 100; round++) {
+		self->m = (struct oa_mutex)OA_MUTEX_INIT;
+		use_alone(&self->m);
+		for (size_t i = 0; i < ARRAY_N(t); i++)
+			t[i] = oa_spawn(holds_for_long, self);
+		holds_for_long(self);
+		for (size_t i = 0; i < ARRAY_N(t); i++)
+			ASSERT_OK(oa_join(t[i], NULL));
+		ASSERT_OK(oa_mutex_destroy(&self->m));
+	}
+	EXPECT_EQ(400ul, self->done);
 }
 
 TASK_TEST_F(bias, is_earned_again_by_who_waited, .workers = 1)
@@ -212,6 +267,115 @@ static void *rounds(void *arg)
 	for (unsigned int i = 0; i < THREADS; i++)
 		actor_end(&a[i]);
 	return NULL;
+}
+
+/* Who locks it after its worker's last unlock frees it at once. */
+
+struct alone {
+	struct oa_mutex m;
+	bool over;
+};
+
+static void *reaps(void *arg)
+{
+	struct alone **at = arg, *o;
+	bool over;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		do {
+			until((o = SEEN(*at)));
+			ASSERT_OK(oa_mutex_lock(&o->m));
+			over = o->over;
+			ASSERT_OK(oa_mutex_unlock(&o->m));
+		} while (!over);
+		ASSERT_EQ(0, munmap(o, sizeof(*o)));
+		TELL(*at, NULL);
+	}
+	return NULL;
+}
+
+TASK_TEST_F(bias, goes_with_who_frees_it, .workers = variant->workers)
+{
+	struct alone *o, *at = NULL;
+	struct actor a;
+
+	actor_start(&a, BY_THREADS, 0, reaps, &at);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_TRUE(o != MAP_FAILED);
+		use_alone(&o->m);
+		TELL(at, o);
+		for (unsigned int i = 0; i < round % 64; i++) {
+			ASSERT_OK(oa_mutex_lock(&o->m));
+			ASSERT_OK(oa_mutex_unlock(&o->m));
+		}
+		ASSERT_OK(oa_mutex_lock(&o->m));
+		o->over = true;
+		ASSERT_OK(oa_mutex_unlock(&o->m));
+		while (SEEN(at))
+			sched_yield();
+	}
+	actor_end(&a);
+}
+
+/*
+ * Two tasks of one worker hand something to and fro, each waiting for the
+ * other, until a thread takes what the first gets next.
+ */
+
+struct pair {
+	struct oa_chan *there, *back;
+};
+
+static void *answers(void *arg)
+{
+	struct pair *p = arg;
+	uint64_t v;
+
+	while (!oa_chan_recv(p->there, &v))
+		if (oa_chan_send(p->back, &v))
+			break;
+	return NULL;
+}
+
+static void *asks(void *arg)
+{
+	struct pair *p = arg;
+
+	for (uint64_t i = 0, v; i < TURNS; i++) {
+		ASSERT_OK(oa_chan_send(p->there, &i));
+		ASSERT_OK(oa_chan_recv(p->back, &v));
+		ASSERT_EQ(i, v);
+	}
+	return NULL;
+}
+
+TASK_TEST_F(bias, of_a_channel_with_waits, .workers = variant->workers,
+	    .max_blocking = POOL)
+{
+	for (unsigned int round = 0; round < 10; round++) {
+		struct pair p;
+		struct actor a;
+		oa_task_t t;
+
+		ASSERT_OK(oa_chan_create(&p.there, sizeof(uint64_t), 0,
+					 OA_CHAN_BOUNDED));
+		ASSERT_OK(oa_chan_create(&p.back, sizeof(uint64_t), 0,
+					 OA_CHAN_BOUNDED));
+		t = oa_spawn(answers, &p);
+		for (uint64_t i = 0, v; i < ALONE; i++) {
+			ASSERT_OK(oa_chan_send(p.there, &i));
+			ASSERT_OK(oa_chan_recv(p.back, &v));
+			ASSERT_EQ(i, v);
+		}
+		actor_start(&a, round % 2 ? BY_POOL : BY_THREADS, 0, asks, &p);
+		actor_end(&a);
+		ASSERT_OK(oa_chan_close(p.there));
+		ASSERT_OK(oa_join(t, NULL));
+		ASSERT_OK(oa_chan_destroy(p.there));
+		ASSERT_OK(oa_chan_destroy(p.back));
+	}
 }
 
 TASK_TEST_F(bias, ends_at_any_moment, .workers = variant->workers,
