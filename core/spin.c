@@ -28,12 +28,8 @@ void spin_wait(struct spin *l)
 	} while (atomic_xchg_acq(&l->held, 1)); /* [spin] */
 }
 
-/* About 2 us: some hundred operations of who has the lines. */
-#define KEEP_OFF 256
-
-void spin_keep_off(struct spin *l)
+void spin_keep_off(uint32_t pauses)
 {
-	for (unsigned int i = 0; i < KEEP_OFF; i++)
+	while (pauses--)
 		arch_cpu_relax();
-	spin_wait(l);
 }

@@ -14,7 +14,8 @@ struct spin {
 };
 
 void spin_wait(struct spin *l);
-void spin_keep_off(struct spin *l);
+/* Leaves the lines to others for so many pauses, each some nanoseconds. */
+void spin_keep_off(uint32_t pauses);
 
 /* A round of waiting for what takes a few instructions; @rounds begins at 0. */
 void spin_pause(unsigned int *rounds);
@@ -30,18 +31,6 @@ static inline void spin_lock(struct spin *l)
 	/* [spin] pairs with spin_unlock() */
 	if (unlikely(atomic_xchg_acq(&l->held, 1)))
 		spin_wait(l);
-}
-
-/*
- * For a lock that guards what two processors may work at all the time: who
- * finds it held keeps off for a while, so that the other's next operations find
- * the lines in its cache.
- */
-static inline void spin_lock_busy(struct spin *l)
-{
-	/* [spin] pairs with spin_unlock() */
-	if (unlikely(atomic_xchg_acq(&l->held, 1)))
-		spin_keep_off(l);
 }
 
 static inline void spin_unlock(struct spin *l)

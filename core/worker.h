@@ -49,6 +49,7 @@ struct worker {
 	int32_t budget;			/* W; turns left before the loop */
 	bool alone;			/* I; the runtime's only worker */
 	uint32_t bias;			/* I; see core/bias.c */
+	uint32_t keep_off;		/* W; see chan_wait_lock() */
 	uint32_t turn_mask;		/* A; turns between looks; 0: RT_NOW */
 	uint32_t index;			/* I; in its runtime */
 	uint32_t id;			/* I; in the process */

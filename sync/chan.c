@@ -28,6 +28,38 @@
 #define CHAN_MAX	((size_t)1 << 47)	/* bytes of all elements */
 #define SEG_BYTES	4096u
 
+/*
+ * A worker that finds the lock held keeps off for a while, so that the other's
+ * next operations find the lines in its cache: as many pauses, each about as
+ * long as an operation, as the other has been seen to use. Where he has both
+ * to send and to receive that is up to 2 us; where it is our elements that he
+ * takes, or our room that he fills, he is not left without.
+ */
+#define KEEP_OFF_LEAST	8u
+#define KEEP_OFF_MOST	256u
+
+static __glance uint64_t operations(const struct oa_chan *ch)
+{
+	return ch->sent + ch->received;
+}
+
+void chan_wait_lock(struct oa_chan *ch, struct worker *w)
+{
+	uint32_t pauses = w ? w->keep_off : KEEP_OFF_LEAST;
+	uint64_t n = operations(ch);
+
+	pauses = max_of(pauses, KEEP_OFF_LEAST);
+	spin_keep_off(pauses);
+	spin_wait(&ch->lock);
+	if (!w)
+		return;
+	n = operations(ch) - n;
+	if (n >= pauses)
+		w->keep_off = min_of(pauses * 2, KEEP_OFF_MOST);
+	else if (n < pauses / 4 * 3)
+		w->keep_off = pauses / 2;
+}
+
 bool chan_serve(struct oa_chan *ch, struct waiter *n, const void *elem,
 		int res, struct wakes *wk)
 {

@@ -52,6 +52,9 @@ struct oa_chan {
 	uint32_t nr_subs;		/* L:lock */
 };
 
+/* sync/chan.c; the lock was found held. */
+void chan_wait_lock(struct oa_chan *ch, struct worker *w);
+
 /*
  * Under which all of it is changed: the spin lock, or, while it is biased to
  * the caller's worker, what costs no atomic instruction. That it is biased is
@@ -65,7 +68,9 @@ static inline struct spin *chan_lock(struct oa_chan *ch)
 
 	if (likely(w) && bias_enter(&ch->who, &ch->inside.held, w->bias))
 		return &ch->inside;
-	spin_lock_busy(&ch->lock);
+	/* [spin] pairs with spin_unlock() */
+	if (unlikely(atomic_xchg_acq(&ch->lock.held, 1)))
+		chan_wait_lock(ch, w);
 	who = READ_ONCE(ch->who); /* relaxed: changed under the lock */
 	if (unlikely(who != BIAS_NOBODY && who != BIAS_NEVER))
 		bias_end(&ch->who, &ch->inside.held, false);
