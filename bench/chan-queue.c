@@ -102,7 +102,8 @@ int chan_queue_oa(struct run *r, struct crowd c)
 	ret = oa_chan_create(&f.ch, sizeof(uint64_t), c.cap, OA_CHAN_BOUNDED);
 	if (ret)
 		return bench_fail(r, "oa_chan_create: %s", oa_strerror(ret));
-	if (crew_oa(r, c.senders + c.receivers, flow_oa, &f, &ns))
+	if ((c.pinned ? crew_oa_apart : crew_oa)(r, c.senders + c.receivers,
+						 flow_oa, &f, &ns))
 		return -1;
 	if (oa_chan_destroy(f.ch))
 		return bench_fail(r, "oa_chan_destroy fails");

@@ -7,6 +7,7 @@
 
 struct crowd {
 	unsigned int senders, receivers, cap;
+	bool pinned;			/* each to a worker, in turn */
 };
 
 extern const struct metric chan_queue_metrics[];

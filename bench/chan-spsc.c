@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * chan/spsc: one task sends to another through a channel of -c elements, on
- * every CPU (-w); nanoseconds an element. The channel is the one that many may
+ * every CPU (-w), or with -p 1 each on a worker of its own; nanoseconds an
+ * element. The channel is the one that many may
  * use: nothing is told of there being only two.
  *
  * raw: threads on the same CPUs, with a ring for one sender and one receiver
@@ -18,13 +19,15 @@
 
 static const struct bench_opt opts[] = {
 	{ 'c', "capacity", "128", "elements in the buffer", 0, 1048576 },
+	{ 'p', "pinned", "0", "1: a worker for each of the two", 0, 1 },
 	{ 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static struct crowd crowd(struct run *r)
 {
 	return (struct crowd){ .cap = (unsigned int)bench_opt(r, 0),
-			       .senders = 1, .receivers = 1 };
+			       .senders = 1, .receivers = 1,
+			       .pinned = bench_opt(r, 1) };
 }
 
 static int spsc_oa(struct run *r)

@@ -19,6 +19,7 @@ struct crew {
 	void *arg;
 	unsigned int n;
 	uint64_t *ns;
+	bool apart;
 	struct member *member;
 	pthread_barrier_t start;
 };
@@ -72,7 +73,9 @@ static void *first(void *arg)
 	for (unsigned int i = 0; i < c->n; i++) {
 		struct member *m = &c->member[i];
 
-		m->task = oa_spawn(task, m);
+		m->task = oa_spawn(task, m, .worker = c->apart
+				   ? OA_WORKER((int)(i % bench_workers(c->r)))
+				   : 0);
 		if (!oa_task_error(m->task))
 			continue;
 		bench_fail(c->r, "oa_spawn: %s",
@@ -86,14 +89,28 @@ static void *first(void *arg)
 	return NULL;
 }
 
-int crew_oa(struct run *r, unsigned int n, crew_fn fn, void *arg, uint64_t *ns)
+static int run_oa(struct run *r, unsigned int n, crew_fn fn, void *arg,
+		  uint64_t *ns, bool apart)
 {
 	struct crew c;
 
-	if (prepare(&c, r, n, fn, arg, ns) ||
-	    bench_oa_run(r, bench_workers(r), first, &c))
+	if (prepare(&c, r, n, fn, arg, ns))
+		return -1;
+	c.apart = apart;
+	if (bench_oa_run(r, bench_workers(r), first, &c))
 		return -1;
 	return result(&c);
+}
+
+int crew_oa(struct run *r, unsigned int n, crew_fn fn, void *arg, uint64_t *ns)
+{
+	return run_oa(r, n, fn, arg, ns, false);
+}
+
+int crew_oa_apart(struct run *r, unsigned int n, crew_fn fn, void *arg,
+		  uint64_t *ns)
+{
+	return run_oa(r, n, fn, arg, ns, true);
 }
 
 static void *thread(void *arg)

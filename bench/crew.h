@@ -15,6 +15,9 @@ typedef void (*crew_fn)(void *arg, unsigned int nr);
  * Bodies tell of errors by bench_fail().
  */
 int crew_oa(struct run *r, unsigned int n, crew_fn fn, void *arg, uint64_t *ns);
+/* The tasks stay on workers of their own, in turn. */
+int crew_oa_apart(struct run *r, unsigned int n, crew_fn fn, void *arg,
+		  uint64_t *ns);
 int crew_raw(struct run *r, unsigned int n, crew_fn fn, void *arg,
 	     uint64_t *ns);
 
