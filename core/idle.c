@@ -558,7 +558,8 @@ bool idle_go_outside(struct worker *w)
 	w->now = poll->now();
 	smp_mb(); /* [park-kick] the state and the mask before the look */
 	next = next_look(w);
-	more = next <= w->now || worker_has_more(w) || look_again(w);
+	more = next <= w->now || w->held || worker_has_more(w) ||
+	       look_again(w);
 	/* [park-kick] it is as good as kicked */
 	if (more)
 		atomic_cas(&w->state, &how, (uint32_t)WORKER_NOTIFIED);
@@ -672,8 +673,8 @@ void idle_wait(struct worker *w)
 			standby_shake(w);
 		w->helps = !idle_on_standby(w);
 	}
-	/* The wheel is being moved on, a part at a time. */
-	if (unlikely(worker_timers_at(w) <= w->now)) {
+	/* The wheel is being moved on, a part at a time, or receives are. */
+	if (unlikely(worker_timers_at(w) <= w->now || w->held)) {
 		if (rt->poll->unsent(w))
 			rt->poll->reap(w);
 		return;

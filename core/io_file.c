@@ -136,17 +136,27 @@ static __cold_path int rw_poll(int fd, bool writes)
 	return p.revents & POLLNVAL ? -EBADF : 0;
 }
 
+static uint8_t rw_pace(enum op_code code, int fd)
+{
+	bool stream = fd_stream(fd);
+
+	if (stream && (code == OP_READ || code == OP_READV))
+		return OP_PATIENT;
+	return !stream && io_tries(worker_self()) ? OP_SOON : OP_USUAL;
+}
+
 /* By the ring, when it was to be done at once and would have had to wait. */
 static ssize_t rw_wait(enum op_code code, int fd, const void *at, size_t len,
 		       uint64_t off)
 {
 	uint32_t gen = fd_gen(fd);
+	uint8_t pace = rw_pace(code, fd);
 	struct op op;
 	int ret;
 
-	op.soon = io_tries(worker_self()) && !fd_stream(fd);
 	do {
 		op_init(&op, code, fd);
+		op.pace = pace;
 		op.addr = io_addr(at);
 		op.len = (uint32_t)len;
 		op.off = off;

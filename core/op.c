@@ -25,6 +25,7 @@
 #include "core/bug.h"
 #include "core/deadline.h"
 #include "core/fd.h"
+#include "core/hold.h"
 #include "core/idle.h"
 #include "core/io.h"
 #include "core/park.h"
@@ -58,8 +59,12 @@ static inline void start(struct worker *w, struct task *t, struct op *op,
 {
 	op->task = t;
 	op->epoch = epoch;
-	op->state = OP_STARTED;
 	STAT_INC(w, requests);
+	if (unlikely(hold_wants(w, op))) {
+		hold_add(w, op);
+		return;
+	}
+	op->state = OP_STARTED;
 	w->rt->poll->op_start(w, op);
 }
 
@@ -240,6 +245,8 @@ void op_ask(struct worker *w, struct op *op, enum op_reason why)
 {
 	if (op->state == OP_WATCHES)
 		op = op->sibling;
+	if (op->state == OP_HELD)
+		hold_end(w, op);
 	if (op->state != OP_STARTED || op->asked)
 		return;
 	op->asked = true;

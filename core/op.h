@@ -8,6 +8,12 @@
 
 struct closer;
 
+enum op_pace {
+	OP_USUAL,
+	OP_SOON,		/* of reads and writes: a device waits */
+	OP_PATIENT,		/* takes what has come from where it can wait */
+};
+
 /* An operation on the list of its descriptor at its worker. */
 struct fd_link {
 	struct fd_link *next;		/* W */
@@ -31,17 +37,23 @@ struct op {
 	uint64_t addr;
 	uint32_t len;			/* OP_ACCEPT: wait before it is tried */
 	uint32_t flags;			/* of the operation */
-	int32_t res;			/* W; of the last completion */
-	uint32_t cflags;		/* W; its flags */
+	union {
+		struct {
+			int32_t res;	/* W; of the last completion */
+			uint32_t cflags;	/* W; its flags */
+		};
+		struct op **held_at;	/* W; while OP_HELD */
+	};
 	struct task *task;		/* I */
 	uint64_t epoch;			/* T; wait that it ends */
 	struct op *sibling;		/* I; next of the same wait */
-	struct op *late;		/* W; backend: it, or its cancel, kept back */
+	/* W; backend: it, or its cancel, kept back; while OP_HELD the next held */
+	struct op *late;
 	struct closer *closer;		/* W; who waits for its end */
 	struct closer *also;		/* W; likewise, if there is ->closer */
 	bool cancel_out;		/* W; backend, if asked: unanswered */
 	bool answered;			/* W; backend, if asked: it has ended */
-	bool soon;			/* I; of reads and writes: a device waits */
+	uint8_t pace;			/* I; enum op_pace */
 	struct fd_link link;
 	struct fd_link *second;		/* I; of OP_SPLICE: where from */
 };
@@ -53,6 +65,7 @@ static inline void op_init(struct op *op, enum op_code code, int fd)
 	op->state = 0;
 	op->reason = 0;
 	op->asked = false;
+	op->pace = OP_USUAL;
 	op->fd = fd;
 	op->off = 0;
 	op->addr = 0;
@@ -79,6 +92,7 @@ static inline void *op_prep_arg(const struct op *op)
 
 enum op_state {
 	OP_IDLE,
+	OP_HELD,		/* not handed on yet, see core/hold.c */
 	OP_STARTED,
 	OP_DONE,
 	OP_WATCHES,		/* no request: a close ends its ->sibling */

@@ -14,6 +14,7 @@
 #include "core/bury.h"
 #include "core/conds.h"
 #include "core/fd.h"
+#include "core/hold.h"
 #include "core/idle.h"
 #include "core/inject.h"
 #include "core/mem.h"
@@ -112,6 +113,7 @@ int worker_init(struct worker *w)
 	lane_init(&w->lane);
 	list_init(&w->local);
 	list_init(&w->sick);
+	w->held_last = &w->held;
 	wheel_init(&w->wheel, rt->poll->now());
 	slack_init(&w->slack, rt->cfg.timer_slack);
 	w->rng = (uint32_t)rt->poll->random() | 1;
@@ -282,6 +284,8 @@ __always_inline_oa void look_outside(struct worker *w)
 	}
 	op_aborts(w);
 	fd_closes(w);
+	if (unlikely(w->held))
+		hold_release(w);
 	if (poll->ready(w) || (has_work(w) && poll->unsent(w))) {
 		idle_slice_end(w);
 		poll->reap(w);

@@ -20,6 +20,7 @@
 #include "core/task.h"
 #include "core/timer.h"
 
+struct op;
 struct runtime;
 struct spin;
 
@@ -89,6 +90,9 @@ struct worker {
 	struct slack slack;		/* W; of its timers */
 	uint64_t cancelled;		/* 1; of those ended */
 	struct stack *dead;		/* W; with COMMIT_END */
+	struct op *held;		/* W; core/hold.c */
+	struct op **held_last;		/* W */
+	uint32_t held_turn;		/* W; ->turn when some were handed on */
 	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
 	void *backend;			/* I; backend's own */
 	struct oa_stats st;		/* 1 */

@@ -57,6 +57,8 @@ struct oa_stats {
 
 	uint64_t wait_ns[OA_STATS_BUCKETS];	/* how long parks lasted */
 	uint64_t reap_batch[OA_STATS_BUCKETS];	/* completions per reap */
+
+	uint64_t held;		/* receives put off while much was ready */
 };
 
 #ifdef __cplusplus
