@@ -421,6 +421,20 @@ static void ask_all(struct worker *w, struct closer *c)
 	}
 }
 
+void fd_ask_all(struct worker *w)
+{
+	struct fd_link *l, *next;
+
+	for (unsigned int i = 0; i < FD_BUCKETS; i++)
+		for (l = w->fds[i].first; l; l = next) {
+			/* As above. */
+			next = l->next;
+			if (next && next->op == l->op)
+				next = next->next;
+			op_ask(w, l->op, OP_REASON_CANCEL);
+		}
+}
+
 /* What has come, leaving @instead; nothing comes after CLOSES_END. */
 static struct closer *take_closes(struct worker *w, struct closer *instead)
 {

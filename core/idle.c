@@ -49,6 +49,7 @@
 
 #include "arch/arch.h"
 #include "core/fd.h"
+#include "core/hold.h"
 #include "core/inject.h"
 #include "core/op.h"
 #include "core/park.h"
@@ -227,6 +228,8 @@ static void slice_measure(struct worker *w, oa_time_t now)
 
 	if (turns <= 0 || !w->slice_start)
 		return;
+	if (unlikely(now - w->slice_start > 2 * SLICE_NS))
+		hold_long(w);
 	STAT_INC(w, budget_outs);
 	avg = (now - w->slice_start) / turns;
 	avg = min_of(avg, (int64_t)SLICE_NS);

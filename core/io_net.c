@@ -201,7 +201,7 @@ ssize_t oa_recv(int fd, void *buf, size_t n, int flags)
 			return ret;
 	}
 	op_init(&op, OP_RECV, fd);
-	op.pace = OP_PATIENT;
+	op.pace = flags & MSG_DONTWAIT ? OP_USUAL : OP_PATIENT;
 	op.addr = io_addr(buf);
 	op.flags = (uint32_t)flags;
 	op.len = (uint32_t)n;
@@ -296,7 +296,7 @@ ssize_t oa_recvmsg(int fd, struct msghdr *msg, int flags)
 	struct op op;
 
 	op_init(&op, OP_RECVMSG, fd);
-	op.pace = OP_PATIENT;
+	op.pace = flags & MSG_DONTWAIT ? OP_USUAL : OP_PATIENT;
 	op.addr = io_addr(msg);
 	op.len = 1;
 	op.flags = (uint32_t)flags;

@@ -331,6 +331,20 @@ static void look_delayed(struct worker *w, struct task *t)
 		op_abort(t);
 }
 
+/* It may have been lent a priority since. */
+static void look_held(struct worker *w, struct task *t)
+{
+	struct op *op, *next;
+
+	if (READ_ONCE(t->prio) >= 0)
+		return;
+	for (op = t->wait_on; op; op = next) {
+		next = op->sibling;
+		if (op->state == OP_HELD)
+			hold_end(w, op);
+	}
+}
+
 static void look(struct worker *w, struct task *t)
 {
 	uint64_t word = atomic_load(&t->wait); /* [abort] */
@@ -350,6 +364,8 @@ static void look(struct worker *w, struct task *t)
 	} else if (why == OP_REASON_NONE) {
 		if (word & WAIT_TIMED)
 			park_arm(w, t, READ_ONCE(t->deadline));
+		if (word & WAIT_OP)
+			look_held(w, t);
 	} else if (word & WAIT_OP) {
 		for (op = t->wait_on; op; op = next) {
 			/* It may end at once, and its task run elsewhere. */

@@ -79,7 +79,7 @@ static int caches_init(struct worker *w)
 {
 	const struct oa_allocator *a = rt_alloc(w->rt);
 
-	w->fds = mem_alloc(a, FD_BUCKETS * sizeof(*w->fds), 64);
+	w->fds = mem_alloc_sparse(a, FD_BUCKETS * sizeof(*w->fds), 64);
 	if (!w->fds)
 		return -ENOMEM;
 	if (!slab_mag_init(&task_cache, &w->tasks))
@@ -94,7 +94,7 @@ err_exts:
 err_tasks:
 	slab_mag_flush(&task_cache, &w->tasks);
 err_fds:
-	mem_free(a, w->fds, FD_BUCKETS * sizeof(*w->fds));
+	mem_free_sparse(a, w->fds, FD_BUCKETS * sizeof(*w->fds));
 	return -ENOMEM;
 }
 
@@ -102,7 +102,7 @@ static void caches_fini(struct worker *w)
 {
 	slab_mag_flush(&ext_cache, &w->exts);
 	slab_mag_flush(&task_cache, &w->tasks);
-	mem_free(rt_alloc(w->rt), w->fds, FD_BUCKETS * sizeof(*w->fds));
+	mem_free_sparse(rt_alloc(w->rt), w->fds, FD_BUCKETS * sizeof(*w->fds));
 }
 
 int worker_init(struct worker *w)
@@ -284,8 +284,7 @@ __always_inline_oa void look_outside(struct worker *w)
 	}
 	op_aborts(w);
 	fd_closes(w);
-	if (unlikely(w->held))
-		hold_release(w);
+	hold_look(w);
 	if (poll->ready(w) || (has_work(w) && poll->unsent(w))) {
 		idle_slice_end(w);
 		poll->reap(w);
@@ -444,8 +443,10 @@ void worker_finish_requests(struct worker *w)
 {
 	const struct poll_ops *poll = w->rt->poll;
 
+	hold_drop(w);
 	while (w->st.requests != w->st.completions) {
 		op_abort_all(w);
+		fd_ask_all(w);
 		fd_closes(w);
 		w->now = poll->now();
 		poll->reap(w);

@@ -93,6 +93,12 @@ struct worker {
 	struct op *held;		/* W; core/hold.c */
 	struct op **held_last;		/* W */
 	uint32_t held_turn;		/* W; ->turn when some were handed on */
+	uint32_t hold_pause;		/* W; turns in which none is held */
+	uint32_t receives;		/* W; that may be held */
+	uint32_t hold_seen;		/* W; ->turn, and ->receives, when it */
+	uint32_t hold_receives;		/* W; was looked at what turns are */
+	uint32_t hold_longs;		/* W; long turns, while remembered */
+	long preempted;			/* W; times, as last asked */
 	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
 	void *backend;			/* I; backend's own */
 	struct oa_stats st;		/* 1 */

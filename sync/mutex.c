@@ -27,6 +27,7 @@
 
 #include "core/bias.h"
 #include "core/inspect.h"
+#include "core/op.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
 
@@ -182,14 +183,21 @@ static struct oa_mutex *waits_for(struct task *t)
 	return (struct oa_mutex *)(uintptr_t)n.on;
 }
 
-/* He is neither waiting nor running: where he is queued, he stands behind. */
+/*
+ * He is neither waiting nor running: where he is queued, he stands behind. Or
+ * he waits for what he receives, and that may have been put off.
+ */
 static void look_for(struct task *t)
 {
 	struct runtime *rt = READ_ONCE(t->rt);
 	uint64_t word = READ_ONCE(t->wait); /* relaxed: a hint */
 
-	if (rt && !wait_open(word) && !(READ_ONCE(t->flags) & TASK_THREAD))
+	if (!rt || READ_ONCE(t->flags) & TASK_THREAD)
+		return;
+	if (!wait_open(word))
 		atomic_add(&rt->hunt, 1); /* [lend] */
+	else if (word & WAIT_OP)
+		op_abort(t);
 }
 
 static __cold_path void lend(struct task *to, int8_t prio)
