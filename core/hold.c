@@ -17,9 +17,10 @@
  *
  * Tasks that are ready all the time and do not receive would get the more turns
  * by that, for they are queued behind few. So nothing is held where more than
- * one turn in HOLD_OTHERS does not end in a receive, or where one took longer
- * than a slice, unless the thread itself was made to wait: all are handed on
- * then, and for a time in proportion to what is ready it is not tried again.
+ * one turn in HOLD_OTHERS does not end in a receive, or where two in a thousand
+ * take longer than a slice, unless the thread itself was made to wait: all are
+ * handed on then, and for a time in proportion to what is ready it is not tried
+ * again.
  *
  * An operation that is asked to end is handed on first: what has come is
  * received all the same, as if it had not been held. So is one whose task is

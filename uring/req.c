@@ -159,7 +159,7 @@ static __cold_path void start_late(struct uring *r, struct op *op)
  */
 static inline bool wants_device(const struct op *op)
 {
-	return op->code >= OP_READ && op->code <= OP_WRITEV && op->pace == OP_SOON;
+	return op->pace == OP_SOON;
 }
 
 void req_start(struct worker *w, struct op *op)
