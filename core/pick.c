@@ -166,6 +166,7 @@ static __noinline struct task *pick_last(struct worker *w)
 struct task *pick_more(struct worker *w)
 {
 	struct lane *l = &w->lane;
+	struct task *t;
 	uint32_t n, max;
 
 	lane_refill_begin(l);
@@ -175,8 +176,12 @@ struct task *pick_more(struct worker *w)
 		n = spill_take(&w->spill, &l->slot[LANE_BASE], max);
 		w->spilling = n;
 	}
-	if (unlikely(!n))
-		return w->special ? pick_last(w) : NULL;
+	if (unlikely(!n)) {
+		t = w->special ? pick_last(w) : NULL;
+		/* No turn, so none that takes from those who receive. */
+		w->receives += !t;
+		return t;
+	}
 	/* What may be yielded to soon may have been away for long. */
 	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
 	if (n == RING_BATCH &&
