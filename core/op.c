@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "core/bug.h"
+#include "core/coalesce.h"
 #include "core/deadline.h"
 #include "core/fd.h"
 #include "core/hold.h"
@@ -60,6 +61,7 @@ static inline void start(struct worker *w, struct task *t, struct op *op,
 	op->task = t;
 	op->epoch = epoch;
 	STAT_INC(w, requests);
+	coalesce_begun(w, op);
 	if (unlikely(hold_wants(w, op))) {
 		hold_add(w, op);
 		return;
@@ -209,6 +211,7 @@ void op_done(struct worker *w, struct op *op, int32_t res, uint32_t cflags)
 
 	OA_BUG_ON(op->state != OP_STARTED);
 	STAT_INC(w, completions);
+	coalesce_ended(w, op);
 	op->res = res;
 	op->cflags = cflags;
 	op->state = OP_DONE;
@@ -332,7 +335,7 @@ static void look_delayed(struct worker *w, struct task *t)
 }
 
 /* It may have been lent a priority since. */
-static void look_held(struct worker *w, struct task *t)
+static void look_urgent(struct worker *w, struct task *t)
 {
 	struct op *op, *next;
 
@@ -340,6 +343,8 @@ static void look_held(struct worker *w, struct task *t)
 		return;
 	for (op = t->wait_on; op; op = next) {
 		next = op->sibling;
+		if (op->state == OP_HELD || op->state == OP_STARTED)
+			coalesce_hurry(w, op);
 		if (op->state == OP_HELD)
 			hold_end(w, op);
 	}
@@ -365,7 +370,7 @@ static void look(struct worker *w, struct task *t)
 		if (word & WAIT_TIMED)
 			park_arm(w, t, READ_ONCE(t->deadline));
 		if (word & WAIT_OP)
-			look_held(w, t);
+			look_urgent(w, t);
 	} else if (word & WAIT_OP) {
 		for (op = t->wait_on; op; op = next) {
 			/* It may end at once, and its task run elsewhere. */

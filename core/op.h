@@ -54,6 +54,8 @@ struct op {
 	bool cancel_out;		/* W; backend, if asked: unanswered */
 	bool answered;			/* W; backend, if asked: it has ended */
 	uint8_t pace;			/* I; enum op_pace */
+	bool urgent;			/* W; counted in w->urgent_ops */
+	uint32_t since;			/* W; completions when it began */
 	struct fd_link link;
 	struct fd_link *second;		/* I; of OP_SPLICE: where from */
 };
@@ -66,6 +68,7 @@ static inline void op_init(struct op *op, enum op_code code, int fd)
 	op->reason = 0;
 	op->asked = false;
 	op->pace = OP_USUAL;
+	op->urgent = false;
 	op->fd = fd;
 	op->off = 0;
 	op->addr = 0;

@@ -124,10 +124,13 @@ struct poll_ops {
 	bool (*idle)(struct worker *w);
 
 	/*
-	 * owner, with w->state PARKED_RING: hand on, then sleep until one
-	 * completion, a kick, or @deadline.
+	 * owner, with w->state PARKED_RING: hand on, then sleep until @few
+	 * completions, or .coalesce is over and one has come, or @deadline.
+	 * A kick counts as w->few.
 	 */
-	void (*wait)(struct worker *w, oa_time_t deadline);
+	void (*wait)(struct worker *w, oa_time_t deadline, unsigned int few);
+	/* any. Can it wait for more than one? */
+	bool (*waits_for_few)(void);
 	/* owner, with w->state PARKED_FUTEX: sleep while it is that. */
 	void (*park)(struct worker *w, oa_time_t deadline);
 	/* any; @how is the state that the caller turned into NOTIFIED. */

@@ -10,6 +10,7 @@
 #include "arch/coro.h"
 #include "core/about.h"
 #include "core/bug.h"
+#include "core/coalesce.h"
 #include "core/cpus.h"
 #include "core/env.h"
 #include "core/external.h"
@@ -100,6 +101,8 @@ static int read_config(struct oa_config *to, const struct oa_config *from)
 		return -EINVAL;
 	if (to->timer_slack < 0 || to->timer_slack > OA_SEC)
 		return -EINVAL;
+	if (to->coalesce < 0 || to->coalesce > OA_SEC)
+		return -EINVAL;
 	if (!to->allocator.alloc != !to->allocator.free ||
 	    !to->stacks.reserve != !to->stacks.release)
 		return -EINVAL;
@@ -144,6 +147,8 @@ static void fill_config(struct runtime *rt)
 		c->max_posts = 65536;
 	if (!c->timer_slack)
 		c->timer_slack = TIMER_SLACK;
+	if (!c->coalesce)
+		c->coalesce = COALESCE_NS;
 	if (!c->stack_size)
 		c->stack_size = STACK_DEFAULT;
 	/* With room beside the guard. */
@@ -222,6 +227,15 @@ void rt_destroy(struct runtime *rt)
 	mem_free(&a, rt, sizeof(*rt));
 }
 
+/* What it has is known once the backend has begun. */
+static void fit_to_kernel(struct runtime *rt)
+{
+	WRITE_ONCE(park_asymmetric, rt->poll->membarrier());
+	/* From here on 0 is never. */
+	if (rt->cfg.coalesce < OA_USEC || !rt->poll->waits_for_few())
+		rt->cfg.coalesce = 0;
+}
+
 static int rt_make(struct runtime **out, const struct oa_config *cfg, bool run)
 {
 	const struct poll_ops *poll;
@@ -259,7 +273,7 @@ static int rt_make(struct runtime **out, const struct oa_config *cfg, bool run)
 			poll->runtime_fini(rt);
 	}
 	if (!err)
-		WRITE_ONCE(park_asymmetric, poll->membarrier());
+		fit_to_kernel(rt);
 	if (err) {
 		pool_free(rt->pool);
 		free_workers(rt);

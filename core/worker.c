@@ -451,7 +451,7 @@ void worker_finish_requests(struct worker *w)
 		w->now = poll->now();
 		poll->reap(w);
 		if (w->st.requests != w->st.completions)
-			poll->wait(w, w->now + OA_MSEC);
+			poll->wait(w, w->now + OA_MSEC, 1);
 	}
 }
 

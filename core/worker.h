@@ -99,6 +99,13 @@ struct worker {
 	uint32_t hold_receives;		/* W; was looked at what turns are */
 	uint32_t hold_longs;		/* W; long turns, while remembered */
 	long preempted;			/* W; times, as last asked */
+	uint32_t urgent_ops;		/* W; in flight, of urgent tasks */
+	uint64_t apart;			/* W; completions while others waited */
+	uint64_t apart_seen;		/* W; ->completions when it was looked at */
+	uint32_t crowd;			/* W; on average; core/coalesce.c */
+	uint32_t coalesce_pause;	/* W; waits in which it is not done */
+	uint32_t coalesce_level;	/* W; the next pause */
+	oa_time_t waited_at;		/* W; when it went to the ring last */
 	struct fd_bucket *fds;		/* W; requests by descriptor, core/fd.c */
 	void *backend;			/* I; backend's own */
 	struct oa_stats st;		/* 1 */
@@ -108,6 +115,7 @@ struct worker {
 
 	/* written by others */
 	_Alignas(OA_LINE_PAIR) uint32_t state;	/* A core/idle.c */
+	uint32_t few;			/* 1; its ring wait is for so many; [few] */
 	struct task *inbox;		/* A core/inject.c */
 	struct task *aborts;		/* A core/op.c */
 	struct closer *closes;		/* A core/fd.c */

@@ -4,8 +4,9 @@
  * ring that it waits in. The message goes without a ring of our own
  * (REGISTER_SEND_MSG_RING) where the kernel has that; else, and whenever it
  * fails, by the eventfd whose poll is always in flight while a worker waits in
- * its ring. The caller has won the right, and so owes the wake-up: it may not
- * get lost on the way.
+ * its ring. Who waits for several completions is sent as many messages, for
+ * the kernel knows of no other way to end such a wait. The caller has won the
+ * right, and so owes the wake-up: it may not get lost on the way.
  *
  * A worker that dies meanwhile: its descriptors are closed a grace period
  * after nobody finds it any more, so a late doorbell rings in nobody's file.
@@ -20,9 +21,10 @@
 #include "uring/os.h"
 #include "uring/ring.h"
 
-static bool by_message(const struct uring *r)
+static bool by_message(const struct uring *r, unsigned int times)
 {
 	struct io_uring_sqe sqe;
+	int err = 0;
 
 	if (!probe_has(CAP_SEND_MSG_RING) || fault_hit(FAULT_MSG))
 		return false;
@@ -31,8 +33,10 @@ static bool by_message(const struct uring *r)
 	sqe.fd = r->fd;
 	sqe.off = TAG_KICK;
 	sqe.user_data = TAG_KICK;
-	return !syscall(SYS_io_uring_register, -1, OA_REGISTER_SEND_MSG_RING,
-			&sqe, 1);
+	while (times-- && !err)
+		err = (int)syscall(SYS_io_uring_register, -1,
+				   OA_REGISTER_SEND_MSG_RING, &sqe, 1);
+	return !err;
 }
 
 static void by_event(const struct uring *r)
@@ -52,7 +56,8 @@ void kick_worker(struct worker *w, enum worker_state how)
 
 	if (how == WORKER_PARKED_FUTEX)
 		os_wake(&w->state);
-	else if (!by_message(r))
+	/* [few] after the state was changed */
+	else if (!by_message(r, max_of(READ_ONCE(w->few), 1u)))
 		by_event(r);
 	errno = was;
 }

@@ -35,6 +35,8 @@ static const struct {
 	[CAP_REGISTERED_RING] = { "registered-ring",
 				  "ring entered by registered index",
 				  "by descriptor" },
+	[CAP_MIN_WAIT] = { "min-wait", "dense completions waited for together",
+			   "each by itself" },
 	[CAP_ABS_TIMER] = { "abs-timer", "absolute timeouts of a ring wait",
 			    "relative ones" },
 	[CAP_CLOCK] = { "clock", "ring waits on CLOCK_MONOTONIC",
@@ -129,6 +131,7 @@ static void probe_ring(void)
 	set(CAP_RING, true);
 	/* It came with the same version and has no sign of its own. */
 	set(CAP_ACCEPT_POLL, p.features & OA_FEAT_RECVSEND_BUNDLE);
+	set(CAP_MIN_WAIT, p.features & OA_FEAT_MIN_TIMEOUT);
 	set(CAP_NO_IOWAIT, p.features & OA_FEAT_NO_IOWAIT);
 	set(CAP_CLOCK, !syscall(SYS_io_uring_register, ring.ring_fd,
 				  OA_REGISTER_CLOCK, &clk, 0));

@@ -12,6 +12,7 @@
 enum cap {
 	CAP_RING,		/* io_uring at all, with what 6.1 has */
 	CAP_REGISTERED_RING,	/* ring descriptor by index */
+	CAP_MIN_WAIT,		/* waits for several for a time, 6.12 */
 	CAP_ABS_TIMER,		/* absolute timeouts, 6.12 */
 	CAP_CLOCK,		/* clock of the wait, 6.12 */
 	CAP_NO_IOWAIT,		/* waits that are not iowait, 6.15 */

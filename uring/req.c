@@ -109,7 +109,7 @@ static __cold_path struct io_uring_sqe *make_room(struct worker *w,
 						  unsigned int keep)
 {
 	STAT_INC(w, sq_full);
-	ring_enter(w, false, 0);
+	ring_enter(w, 0, 0);
 	return get_sqe(ring_of(w), keep);
 }
 

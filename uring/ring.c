@@ -260,16 +260,16 @@ static int enter(struct uring *r, unsigned int submit, unsigned int min,
 			       (sigset_t *)(uintptr_t)arg, size);
 }
 
-int ring_enter(struct worker *w, bool wait, oa_time_t deadline)
+int ring_enter(struct worker *w, unsigned int few, oa_time_t deadline)
 {
 	struct uring *r = ring_of(w);
 	struct __kernel_timespec ts;
-	struct io_uring_getevents_arg arg = { .sigmask_sz = _NSIG / 8 };
+	struct oa_getevents_arg arg = { .sigmask_sz = _NSIG / 8 };
 	uint32_t flags = IORING_ENTER_GETEVENTS;
 	unsigned int submit = flush_sq(r);
 
 	STAT_INC(w, enters);
-	if (!wait)
+	if (!few)
 		return enter(r, submit, 0, flags, NULL, 0);
 	flags |= OA_ENTER_EXT_ARG;
 	if (deadline != OA_FOREVER) {
@@ -278,7 +278,9 @@ int ring_enter(struct worker *w, bool wait, oa_time_t deadline)
 				     NULL, 0);
 		arg.ts = (uintptr_t)&ts;
 	}
-	return enter(r, submit, 1, flags, &arg, sizeof(arg));
+	if (few > 1)
+		arg.min_wait_usec = (uint32_t)(w->rt->cfg.coalesce / OA_USEC);
+	return enter(r, submit, few, flags, &arg, sizeof(arg));
 }
 
 void ring_submit(struct worker *w)
@@ -392,7 +394,7 @@ int ring_reap(struct worker *w)
 		    !(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
 			break;
 		sent = ring_unsent_n(r);
-		ring_enter(w, false, 0);
+		ring_enter(w, 0, 0);
 		got = reap_queue(w);
 		note_more(r, got, sent);
 		n += got;
@@ -426,7 +428,13 @@ bool ring_arm_event(struct worker *w)
 	return true;
 }
 
-void ring_wait(struct worker *w, oa_time_t deadline)
+bool ring_waits_for_few(void)
+{
+	/* By eventfd it would be kicked but once. */
+	return probe_has(CAP_MIN_WAIT) && probe_has(CAP_SEND_MSG_RING);
+}
+
+void ring_wait(struct worker *w, oa_time_t deadline, unsigned int few)
 {
 	unsigned int n, sent;
 
@@ -441,7 +449,7 @@ void ring_wait(struct worker *w, oa_time_t deadline)
 		return;
 	}
 	sent = ring_unsent_n(ring_of(w));
-	ring_enter(w, true, deadline);
+	ring_enter(w, few, deadline);
 	ring_of(w)->stale = false;
 	n = reap_queue(w);
 	note_batch(w, n);

@@ -67,15 +67,16 @@ void ring_fini(struct worker *w);
 void ring_free(struct worker *w);
 void ring_forked(struct worker *w);
 
-/* Owner. Hands on and reaps; waits for one completion if @wait. 0 or -errno. */
-int ring_enter(struct worker *w, bool wait, oa_time_t deadline);
+/* Owner. Hands on and reaps; waits for @few completions. 0 or -errno. */
+int ring_enter(struct worker *w, unsigned int few, oa_time_t deadline);
 /* Owner. Hands on alone: what the kernel has deferred stays so. */
 void ring_submit(struct worker *w);
 bool ring_ready(struct worker *w);
 bool ring_unsent(struct worker *w);
 bool ring_is_idle(struct worker *w);
 int ring_reap(struct worker *w);
-void ring_wait(struct worker *w, oa_time_t deadline);
+void ring_wait(struct worker *w, oa_time_t deadline, unsigned int few);
+bool ring_waits_for_few(void);
 
 /* Owner. The eventfd's poll is to be in flight before a park on the ring. */
 bool ring_arm_event(struct worker *w);

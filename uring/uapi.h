@@ -18,11 +18,20 @@
 
 /* io_uring_params.features */
 #define OA_FEAT_RECVSEND_BUNDLE	(1u << 14)
+#define OA_FEAT_MIN_TIMEOUT	(1u << 15)
 #define OA_FEAT_NO_IOWAIT	(1u << 17)
 
 /* io_uring_register */
 #define OA_REGISTER_CLOCK		29u
 #define OA_REGISTER_SEND_MSG_RING	31u
+
+/* What goes with OA_ENTER_EXT_ARG. */
+struct oa_getevents_arg {
+	uint64_t sigmask;
+	uint32_t sigmask_sz;
+	uint32_t min_wait_usec;
+	uint64_t ts;
+};
 
 struct oa_clock_register {
 	uint32_t clockid;

@@ -48,6 +48,7 @@ static const struct poll_ops uring_ops = {
 	.reap = ring_reap,
 	.idle = ring_is_idle,
 	.wait = ring_wait,
+	.waits_for_few = ring_waits_for_few,
 	.park = uring_park,
 	.kick = kick_worker,
 	.outside_fd = outside_fd,

@@ -59,6 +59,7 @@ struct oa_stats {
 	uint64_t reap_batch[OA_STATS_BUCKETS];	/* completions per reap */
 
 	uint64_t held;		/* receives put off while much was ready */
+	uint64_t coalesced;	/* ring waits that were for some completions */
 };
 
 #ifdef __cplusplus

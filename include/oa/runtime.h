@@ -85,13 +85,14 @@ struct oa_config {
 	oa_time_t watch;		/* see oa_watch(7); 0: 40 ms */
 	int dump_signal;		/* dumps to stderr; 0: none */
 	oa_time_t timer_slack;		/* see oa_sleep(3); 0: 50 us */
+	oa_time_t coalesce;		/* see oa_run(3); 0: 100 us */
 };
 
 #ifdef __cplusplus
 /* In full, or -Wextra tells of each field that is missing. */
 #define OA_CONFIG_INIT { sizeof(struct oa_config), 0, 0, false, false, \
 	OA_BACKEND_AUTO, 0, 0, 0, NULL, NULL, NULL, { NULL, NULL, NULL }, \
-	{ NULL, NULL, NULL }, NULL, 0, 0, 0, 0, 0 }
+	{ NULL, NULL, NULL }, NULL, 0, 0, 0, 0, 0, 0 }
 #else
 #define OA_CONFIG_INIT { .size = sizeof(struct oa_config) }
 #endif

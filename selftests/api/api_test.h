@@ -25,12 +25,14 @@ extern struct oa_runtime *dump_runtime;
 	STAND_IN(f, no_abs_timer, "OA_DISABLE=abs-timer") \
 	STAND_IN(f, no_clock, "OA_DISABLE=clock,abs-timer") \
 	STAND_IN(f, no_iowait_flag, "OA_DISABLE=no-iowait") \
+	STAND_IN(f, no_min_wait, "OA_DISABLE=min-wait") \
 	STAND_IN(f, no_send_msg_ring, "OA_DISABLE=send-msg-ring") \
 	STAND_IN(f, no_futex, "OA_DISABLE=futex2,futex-waitv") \
 	STAND_IN(f, no_inline, "OA_IO=ring") \
 	STAND_IN(f, inline_calls, "OA_IO=inline") \
 	STAND_IN(f, no_membarrier, "OA_DISABLE=membarrier") \
 	STAND_IN(f, like_6_1, "OA_DISABLE=registered-ring,abs-timer,clock," \
+		 "min-wait," \
 		 "no-iowait,send-msg-ring,futex2,futex-waitv,membarrier," \
 		 "ring-futex,accept-poll") \
 	struct harness_variant

@@ -19,7 +19,7 @@ FIXTURE_VARIANT_ADD(external, no_send_msg_ring, "OA_DISABLE=send-msg-ring") {
 	0
 };
 FIXTURE_VARIANT_ADD(external, like_6_1, "OA_DISABLE=registered-ring,"
-		    "abs-timer,clock,no-iowait,send-msg-ring,futex2,"
+		    "abs-timer,clock,min-wait,no-iowait,send-msg-ring,futex2,"
 		    "futex-waitv,membarrier,ring-futex") { 0 };
 
 typedef struct external_fixture_data data;

@@ -98,13 +98,24 @@ static bool idle(struct worker *w)
 	return !first;
 }
 
-static void wait(struct worker *w, oa_time_t deadline)
+static void park(struct worker *w, oa_time_t deadline)
 {
 	if (reap(w))
 		return;
 	if (deadline == OA_FOREVER)
 		OA_BUG("waits for nothing that comes");
 	clock_now = max_of(clock_now, deadline);
+}
+
+static void wait(struct worker *w, oa_time_t deadline, unsigned int few)
+{
+	(void)few;
+	park(w, deadline);
+}
+
+static bool waits_for_few(void)
+{
+	return true;
 }
 
 static void kick(struct worker *w, enum worker_state how)
@@ -178,7 +189,8 @@ static const struct poll_ops instr_ops = {
 	.reap = reap,
 	.idle = idle,
 	.wait = wait,
-	.park = wait,
+	.waits_for_few = waits_for_few,
+	.park = park,
 	.kick = kick,
 	.thread_wait = thread_wait,
 	.thread_wake = thread_wake,

@@ -76,9 +76,14 @@ static oa_time_t uncapped(struct worker *w, oa_time_t deadline)
 	return deadline;
 }
 
-static void ring_wait(struct worker *w, oa_time_t deadline)
+static void ring_wait(struct worker *w, oa_time_t deadline, unsigned int few)
 {
-	sim_wait(w, uncapped(w, deadline));
+	sim_wait(w, uncapped(w, deadline), few);
+}
+
+static bool waits_for_few(void)
+{
+	return true;
 }
 
 static void park(struct worker *w, oa_time_t deadline)
@@ -104,7 +109,8 @@ static void kick(struct worker *w, enum worker_state how)
 	} else {
 		if (!w->backend)
 			sim_stuck("a kick of a worker whose ring is gone");
-		sim_ring_kick(w->backend);
+		for (unsigned int n = max_of(w->few, 1u); n; n--)
+			sim_ring_kick(w->backend);
 	}
 	sim_point();
 }
@@ -174,6 +180,7 @@ static const struct poll_ops sim_ops = {
 	.reap = sim_reap,
 	.idle = sim_idle,
 	.wait = ring_wait,
+	.waits_for_few = waits_for_few,
 	.park = park,
 	.kick = kick,
 	.thread_wait = thread_wait,

@@ -32,6 +32,8 @@ struct sim_ctx {
 	const uint32_t *futex2;
 	const uint32_t *word;		/* shared, likewise; NULL: was woken */
 	struct sim_ring *ring;		/* sleeps in this ring */
+	struct sim_ring *few_in;	/* ... in this for so many kicks */
+	unsigned int few;
 	struct sim_ctx *joins;
 	const char *where;		/* for reports */
 	struct worker *worker;
@@ -118,6 +120,7 @@ void sim_faults_reset(void);
 
 /* sim_ring.c */
 bool sim_ring_due(const struct sim_ring *r);
+uint32_t sim_ring_kicks(const struct sim_ring *r);
 oa_time_t sim_ring_next(const struct sim_ring *r);
 void sim_ring_describe(const struct sim_ring *r, char *buf, size_t n);
 bool sim_ring_is(const void *p);

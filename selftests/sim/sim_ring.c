@@ -567,7 +567,25 @@ int sim_reap(struct worker *w)
 	return (int)reap_due(w, r);
 }
 
-void sim_wait(struct worker *w, oa_time_t deadline)
+uint32_t sim_ring_kicks(const struct sim_ring *r)
+{
+	return r->doorbells;
+}
+
+/* Only kicks and time end it, as if too few were done until then. */
+static void linger(struct worker *w, struct sim_ring *r, unsigned int few)
+{
+	struct sim_ctx *c = sim.cur;
+
+	c->few_in = r;
+	c->few = few;
+	if (r->doorbells < few)
+		sim_block(sim.now + w->rt->cfg.coalesce,
+			  "waits for some in its ring");
+	c->few_in = NULL;
+}
+
+void sim_wait(struct worker *w, oa_time_t deadline, unsigned int few)
 {
 	struct sim_ring *r = ring_of(w);
 
@@ -579,6 +597,8 @@ void sim_wait(struct worker *w, oa_time_t deadline)
 		return;
 	}
 	submit(r);
+	if (few > 1 && !sim_draw_one_in(SIM_WORLD, 2))
+		linger(w, r, few);
 	if (!sim_ring_due(r) && !sim_draw_one_in(SIM_WORLD, sim_env.spurious)) {
 		sim.cur->ring = r;
 		sim_block(deadline, "waits in its ring");

@@ -54,6 +54,6 @@ bool sim_ready(struct worker *w);
 bool sim_unsent(struct worker *w);
 bool sim_idle(struct worker *w);
 int sim_reap(struct worker *w);
-void sim_wait(struct worker *w, oa_time_t deadline);
+void sim_wait(struct worker *w, oa_time_t deadline, unsigned int few);
 
 #endif

@@ -115,7 +115,8 @@ static bool runnable(const struct sim_ctx *c)
 	return c->state == SIM_WAITING &&
 	       (c->woken || c->until <= sim.now ||
 		(c->joins && c->joins->state == SIM_ENDED) ||
-		(c->ring && sim_ring_due(c->ring)));
+		(c->ring && sim_ring_due(c->ring)) ||
+		(c->few_in && sim_ring_kicks(c->few_in) >= c->few));
 }
 
 /* When the next thing happens that somebody waits for. */
