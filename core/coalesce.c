@@ -61,12 +61,15 @@ static bool may_last(struct worker *w, oa_time_t since, oa_time_t deadline)
 	       !w->urgent_ops;
 }
 
-unsigned int coalesce_few(struct worker *w, oa_time_t deadline)
+/* For how many completions is it to be? 1: for any. */
+static unsigned int how_many(struct worker *w, oa_time_t deadline)
 {
 	uint64_t inflight = w->st.requests - w->st.completions;
 	oa_time_t since = w->waited_at;
 	uint32_t few;
 
+	if (!w->rt->cfg.coalesce)
+		return 1;
 	w->waited_at = w->now;
 	note_crowd(w);
 	if (w->coalesce_pause) {
@@ -77,11 +80,11 @@ unsigned int coalesce_few(struct worker *w, oa_time_t deadline)
 	if (few < COALESCE_LEAST || inflight < few ||
 	    !may_last(w, since, deadline))
 		return 1;
-	STAT_INC(w, coalesced);
 	return few;
 }
 
-void coalesce_learn(struct worker *w, uint64_t came, bool kicked)
+/* Such a wait is over: did it pay? */
+static void learn(struct worker *w, uint64_t came, bool kicked)
 {
 	uint32_t n = max_of(w->coalesce_level, PAUSE_FIRST);
 
@@ -91,4 +94,31 @@ void coalesce_learn(struct worker *w, uint64_t came, bool kicked)
 	}
 	w->coalesce_pause = n;
 	w->coalesce_level = min_of(2 * n, PAUSE_LAST);
+}
+
+static bool is_kicked(const struct worker *w)
+{
+	/* relaxed: ordered by the fence, or but a hint */
+	return READ_ONCE(w->state) != WORKER_PARKED_RING;
+}
+
+void coalesce_wait(struct worker *w, oa_time_t deadline)
+{
+	unsigned int few = how_many(w, deadline);
+	uint64_t had = w->st.completions;
+
+	if (likely(few == 1)) {
+		w->rt->poll->wait(w, deadline, 1);
+		return;
+	}
+	WRITE_ONCE(w->few, few);
+	smp_mb(); /* [few] before the look; kick(): the state before ->few */
+	if (is_kicked(w))
+		few = 1;
+	else
+		STAT_INC(w, coalesced);
+	w->rt->poll->wait(w, deadline, few);
+	if (few > 1)
+		learn(w, w->st.completions - had, is_kicked(w));
+	WRITE_ONCE(w->few, 1);
 }

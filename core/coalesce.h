@@ -15,10 +15,11 @@ static inline void coalesce_hurry(struct worker *w, struct op *op)
 	op->urgent = true;
 }
 
-/* Owner: @op begins, and has come back. */
+/* Owner: @op begins, it may be anew, and has come back. */
 static inline void coalesce_begun(struct worker *w, struct op *op)
 {
 	op->since = (uint32_t)w->st.completions;
+	op->urgent = false;
 	if (unlikely(READ_ONCE(op->task->prio) < 0))
 		coalesce_hurry(w, op);
 }
@@ -30,9 +31,7 @@ static inline void coalesce_ended(struct worker *w, const struct op *op)
 		w->urgent_ops--;
 }
 
-/* Owner, about to wait in its ring: for how many completions? 1: for any. */
-unsigned int coalesce_few(struct worker *w, oa_time_t deadline);
-/* Owner: such a wait is over, and @came have come. */
-void coalesce_learn(struct worker *w, uint64_t came, bool kicked);
+/* Owner, with ->state PARKED_RING: waits in its ring. */
+void coalesce_wait(struct worker *w, oa_time_t deadline);
 
 #endif

@@ -512,25 +512,6 @@ static inline bool standby_changed(const struct worker *w)
 	return !w->alone && w->helps == idle_on_standby(w);
 }
 
-static void wait_in_ring(struct worker *w)
-{
-	oa_time_t deadline = park_deadline(w);
-	unsigned int few = coalesce_few(w, deadline);
-	uint64_t had = w->st.completions;
-
-	if (few > 1) {
-		WRITE_ONCE(w->few, few);
-		smp_mb(); /* [few] before the state: he sees it, or we him */
-		if (READ_ONCE(w->state) != WORKER_PARKED_RING)
-			few = 1;
-	}
-	w->rt->poll->wait(w, deadline, few);
-	if (few > 1)
-		coalesce_learn(w, w->st.completions - had,
-			       READ_ONCE(w->state) != WORKER_PARKED_RING);
-	WRITE_ONCE(w->few, 1);
-}
-
 static void park(struct worker *w)
 {
 	struct runtime *rt = w->rt;
@@ -547,7 +528,7 @@ static void park(struct worker *w)
 		since = w->now = rt->poll->now();
 		if (how == WORKER_PARKED_RING) {
 			STAT_INC(w, waits_ring);
-			wait_in_ring(w);
+			coalesce_wait(w, park_deadline(w));
 		} else {
 			STAT_INC(w, waits_futex);
 			rt->poll->park(w, park_deadline(w));

@@ -68,7 +68,6 @@ static inline void op_init(struct op *op, enum op_code code, int fd)
 	op->reason = 0;
 	op->asked = false;
 	op->pace = OP_USUAL;
-	op->urgent = false;
 	op->fd = fd;
 	op->off = 0;
 	op->addr = 0;

@@ -453,6 +453,7 @@ void worker_finish_requests(struct worker *w)
 		if (w->st.requests != w->st.completions)
 			poll->wait(w, w->now + OA_MSEC, 1);
 	}
+	OA_BUG_ON(w->urgent_ops);
 }
 
 void worker_loop(struct worker *w)

@@ -49,15 +49,22 @@ static void by_event(const struct uring *r)
 		;
 }
 
-void kick_worker(struct worker *w, enum worker_state how)
+static void kick_ring(const struct worker *w)
 {
 	const struct uring *r = ring_of(w);
+
+	smp_mb(); /* [few] the state was changed before; see coalesce_wait() */
+	if (!by_message(r, max_of(READ_ONCE(w->few), 1u)))
+		by_event(r);
+}
+
+void kick_worker(struct worker *w, enum worker_state how)
+{
 	int was = errno; /* signal handlers come here too */
 
 	if (how == WORKER_PARKED_FUTEX)
 		os_wake(&w->state);
-	/* [few] after the state was changed */
-	else if (!by_message(r, max_of(READ_ONCE(w->few), 1u)))
-		by_event(r);
+	else
+		kick_ring(w);
 	errno = was;
 }

@@ -32,9 +32,8 @@ extern struct oa_runtime *dump_runtime;
 	STAND_IN(f, inline_calls, "OA_IO=inline") \
 	STAND_IN(f, no_membarrier, "OA_DISABLE=membarrier") \
 	STAND_IN(f, like_6_1, "OA_DISABLE=registered-ring,abs-timer,clock," \
-		 "min-wait," \
-		 "no-iowait,send-msg-ring,futex2,futex-waitv,membarrier," \
-		 "ring-futex,accept-poll") \
+		 "min-wait,no-iowait,send-msg-ring,futex2,futex-waitv," \
+		 "membarrier,ring-futex,accept-poll") \
 	struct harness_variant
 #define STAND_IN(f, name, ...) \
 	FIXTURE_VARIANT_ADD(f, name, ##__VA_ARGS__) { .workers = 2 };
