@@ -30,13 +30,15 @@
 
 /*
  * A worker that finds the lock held keeps off for a while, so that the other's
- * next operations find the lines in its cache: as many pauses, each about as
- * long as an operation, as the other has been seen to use. Where he has both
- * to send and to receive that is up to 2 us; where it is our elements that he
- * takes, or our room that he fills, he is not left without.
+ * next operations find the lines in its cache: as many pauses, each as long as
+ * one to three operations, as the other has been seen to use. Where he has both
+ * to send and to receive that is up to a dozen us, for the lines that he takes
+ * over, of the channel and of the tasks, cost him the first of them; where it
+ * is our elements that he takes, or our room that he fills, he is not left
+ * without.
  */
 #define KEEP_OFF_LEAST	8u
-#define KEEP_OFF_MOST	256u
+#define KEEP_OFF_MOST	512u	/* 4 to 13 us */
 
 static __glance uint64_t operations(const struct oa_chan *ch)
 {
