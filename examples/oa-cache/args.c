@@ -32,8 +32,6 @@ const char *arg_time(struct client *c, size_t i, int flags, int64_t *at)
 
 	if (!arg_int(&c->argv[i], &v))
 		return NO_INTEGER;
-	if (__builtin_mul_overflow(v, unit, &v) ||
-	    __builtin_add_overflow(v, from, at))
-		return NO_TIME;
-	return NULL;
+	return __builtin_mul_overflow(v, unit, &v) ||
+	       __builtin_add_overflow(v, from, at) ? NO_TIME : NULL;
 }

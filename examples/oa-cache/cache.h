@@ -11,6 +11,7 @@
 
 #include <oa.h>
 
+#define IN_SIZE		(16 << 10)	/* to be read at once */
 #define BULK_MAX	(16 << 20)	/* who copies more delays others */
 #define MESSAGE_MAX	(64 << 20)	/* a request, or a reply */
 
@@ -142,7 +143,8 @@ struct entry **list_at(struct table *t, size_t i);
 void command_init(void);
 void command_run(struct client *c);
 bool conn_open(struct client *c, int fd, int resp);
-bool conn_feed(struct client *c, const char *buf, size_t n);
+char *conn_room(struct client *c);
+bool conn_feed(struct client *c, size_t n);
 void conn_close(struct client *c);
 void *conn_task(void *fd);
 int snapshot_load(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection: what comes goes through the reader of hiredis, which tells the
- * arguments where they stand in its buffer. With the last of them the request
+ * A connection: what comes goes to the buffer of the reader of hiredis, which
+ * tells the arguments where they stand in it. With the last of them the request
  * is carried out, within that call; the replies to all that one read has
  * brought go out in one send.
  */
@@ -10,7 +10,6 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/sds.h>
 
-#define IN_SIZE		(16 << 10)
 #define OUT_MAX		(1 << 20)	/* more is sent before it goes on */
 #define KEPT		(96 << 10)	/* of buffers, by who waits */
 #define LINE_MAX	(64 << 10)
@@ -50,9 +49,8 @@ static void *stash(struct client *c)
 
 static void flush(struct client *c)
 {
-	if (c->fd < 0 ? *c->out == '-'
-		      : oa_send_all(c->fd, c->out, c->out_len, NULL))
-		c->close = true;
+	c->close |= c->fd < 0 ? *c->out == '-'
+			      : oa_send_all(c->fd, c->out, c->out_len, NULL) != 0;
 	c->out_len = 0;
 }
 
@@ -141,14 +139,23 @@ void conn_close(struct client *c)
 	free(c->out);
 }
 
-/* Carries out what is complete. False: the connection is at its end. */
-bool conn_feed(struct client *c, const char *buf, size_t n)
+/* Where the next IN_SIZE bytes may go; NULL: there is no room. */
+char *conn_room(struct client *c)
+{
+	char *s = sdsMakeRoomFor(c->reader->buf, IN_SIZE);
+
+	c->reader->buf = s ? s : c->reader->buf;
+	return s ? s + c->reader->len : NULL;
+}
+
+/* Carries out what is complete with n bytes more. False: it is at its end. */
+bool conn_feed(struct client *c, size_t n)
 {
 	redisReader *r = c->reader;
 
 	c->now = now_ms();
-	if (redisReaderFeed(r, buf, n))
-		return false;
+	r->len += n;
+	sdssetlen(r->buf, r->len);
 	while (r->pos < r->len && !c->close && !c->bad && take(c))
 		if (c->out_len > (c->fd < 0 ? 0 : OUT_MAX))
 			flush(c);
@@ -156,8 +163,8 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 		reply_text(c, "-ERR Protocol error: ");
 		reply_text(c, c->bad);
 		reply_text(c, "\r\n");
-	} else if (!c->want && r->pos >= LET_GO) {
-		sdsrange(r->buf, (int)r->pos, -1);	/* there were lines */
+	} else if (!c->want && (r->pos == r->len || r->pos >= LET_GO)) {
+		sdsrange(r->buf, (int)r->pos, -1);
 		r->len -= r->pos;
 		r->pos = 0;
 	}
@@ -173,27 +180,24 @@ bool conn_feed(struct client *c, const char *buf, size_t n)
 	return conn_open(c, c->fd, c->resp);
 }
 
-/* What is read goes on its stack, of which it takes the pages it uses. */
 void *conn_task(void *arg)
 {
-	int fd = (int)(intptr_t)arg;
 	struct oa_deadline d;
 	struct client c;
-	char in[IN_SIZE];
-	ssize_t n = 0;
+	ssize_t n;
 
 	server.clients++;
-	if (conn_open(&c, fd, 2))
+	if (conn_open(&c, (int)(intptr_t)arg, 2))
 		do {
-			n = oa_recv(fd, in, sizeof(in), 0);
-		} while (n > 0 && conn_feed(&c, in, (size_t)n));
+			n = oa_recv(c.fd, conn_room(&c), IN_SIZE, 0);
+		} while (n > 0 && conn_feed(&c, (size_t)n));
 	/* What has been said would be lost if more came to a closed socket. */
-	if (c.bad && !oa_sock_shutdown(fd, SHUT_WR))
+	if (c.bad && !oa_sock_shutdown(c.fd, SHUT_WR))
 		OA_WITHIN(&d, OA_SEC)
-			while (oa_recv(fd, in, sizeof(in), 0) > 0)
+			while (oa_recv(c.fd, c.out, c.out_cap, 0) > 0)
 				;
 	conn_close(&c);
-	oa_close(fd);
+	oa_close(c.fd);
 	server.clients--;
 	return NULL;
 }

@@ -42,9 +42,8 @@ static char *head(char *p, char type, uint64_t u)
 	} while (u /= 10);
 	while (d < digits + sizeof(digits))
 		*p++ = *d++;
-	*p++ = '\r';
-	*p++ = '\n';
-	return p;
+	memcpy(p, "\r\n", 2);
+	return p + 2;
 }
 
 /* A map is of n pairs. */

@@ -98,7 +98,6 @@ bool snapshot_save(void)
 int snapshot_load(void)
 {
 	int fd = open(server.file, O_RDONLY | O_CLOEXEC);
-	static char buf[64 << 10];
 	struct client c;
 	ssize_t n;
 	bool ok;
@@ -106,8 +105,8 @@ int snapshot_load(void)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	ok = conn_open(&c, -1, 2);
-	while (ok && (n = read(fd, buf, sizeof(buf))) > 0)
-		ok = conn_feed(&c, buf, (size_t)n);
+	while (ok && (n = read(fd, conn_room(&c), IN_SIZE)) > 0)
+		ok = conn_feed(&c, (size_t)n);
 	ok = ok && !n && !c.inside;
 	conn_close(&c);
 	close(fd);
