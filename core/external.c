@@ -23,6 +23,7 @@
 #include "core/idle.h"
 #include "core/overflow.h"
 #include "core/sched.h"
+#include "core/slice.h"
 #include "core/thread.h"
 #include "core/watch.h"
 

@@ -49,14 +49,9 @@
 
 #include "arch/arch.h"
 #include "core/coalesce.h"
-#include "core/fd.h"
-#include "core/hold.h"
-#include "core/inject.h"
-#include "core/op.h"
-#include "core/park.h"
 #include "core/prepared.h"
-#include "core/rcu.h"
 #include "core/sched.h"
+#include "core/steal.h"
 #include "core/watch.h"
 
 #define TOKEN_STALE_NS	(100 * OA_USEC)
@@ -195,166 +190,6 @@ static inline void mask_clear(struct worker *w)
 		atomic_sub(&w->rt->nr_helpers, 1); /* [park-kick] */
 	}
 	atomic_sub(&w->rt->nr_idle, 1); /* [park-kick] */
-}
-
-bool idle_slice_over(struct worker *w)
-{
-	w->now = w->rt->poll->now();
-	/* The clock is not looked at for slices that end before this. */
-	if (!w->slice_start)
-		w->slice_start = w->now;
-	if (w->now - w->slice_start < SLICE_NS)
-		return false;
-	w->budget = 0;
-	return true;
-}
-
-static void set_budget(struct worker *w)
-{
-	w->slice_turns = (int32_t)(SLICE_NS / (w->avg_turn + 1));
-	w->slice_turns = min_of(max_of(w->slice_turns, 1), 4096);
-	w->budget = w->slice_turns;
-}
-
-void idle_slice_renew(struct worker *w)
-{
-	w->slice_start = 0;
-	set_budget(w);
-}
-
-static void slice_measure(struct worker *w, oa_time_t now)
-{
-	int32_t turns = w->slice_turns - max_of(w->budget, 0);
-	int64_t avg;
-
-	if (turns <= 0 || !w->slice_start)
-		return;
-	if (unlikely(now - w->slice_start > 2 * SLICE_NS))
-		hold_long(w);
-	STAT_INC(w, budget_outs);
-	avg = (now - w->slice_start) / turns;
-	avg = min_of(avg, (int64_t)SLICE_NS);
-	w->avg_turn = (uint32_t)((3 * (int64_t)w->avg_turn + avg) / 4);
-}
-
-void idle_slice_end_at(struct worker *w, oa_time_t now)
-{
-	slice_measure(w, now);
-	w->slice_start = 0;
-}
-
-void idle_slice_end(struct worker *w)
-{
-	/* The clock is not looked at when nobody had a turn. */
-	if (w->slice_start && w->budget < w->slice_turns)
-		slice_measure(w, w->rt->poll->now());
-	w->slice_start = 0;
-}
-
-void idle_slice_begin(struct worker *w, oa_time_t now)
-{
-	slice_measure(w, now);
-	w->slice_start = now;
-	set_budget(w);
-}
-
-static uint32_t steal_urgent(struct worker *w, struct worker *from)
-{
-	struct task *t = prioq_steal(&from->prioq);
-
-	if (!t)
-		return 0;
-	sched_queue(w, t);
-	STAT_INC(w, steals);
-	STAT_ADD(w, stolen, 1);
-	return 1;
-}
-
-static uint32_t steal_from(struct worker *w, struct worker *from)
-{
-	struct task *got[RING_SIZE / 2];
-	uint32_t n = ring_len(&from->ring);
-
-	if (unlikely(READ_ONCE(from->prioq.free)) && steal_urgent(w, from))
-		return 1;
-	n = ring_take(&from->ring, got, min_of((n + 1) / 2, RING_SIZE / 2));
-	if (!n)
-		n = spill_take(&from->spill, got,
-			       (uint32_t)min_of(spill_len(&from->spill) / 2 + 1,
-						(uint64_t)RING_SIZE / 2));
-	for (uint32_t i = 0; i < n; i++)
-		if (!ring_push(&w->ring, got[i]))
-			inject_push(&w->rt->inject, got[i]);
-	if (n) {
-		STAT_INC(w, steals);
-		STAT_ADD(w, stolen, n);
-	}
-	return n;
-}
-
-/* From a peer that has not moved for a while, what it holds back. */
-static uint32_t rescue_from(struct worker *w, struct worker *from)
-{
-	struct task *got[LANE_SIZE];
-	uint64_t tick = READ_ONCE(from->st.switches);
-	uint32_t n;
-
-	if (lane_empty(&from->lane) ||
-	    READ_ONCE(from->state) != WORKER_RUNNING)
-		return 0;
-	for (int i = 0; i < 256; i++)
-		arch_cpu_relax();
-	if (READ_ONCE(from->st.switches) != tick)
-		return 0;
-	n = lane_rescue(&from->lane, got);
-	for (uint32_t i = 0; i < n; i++)
-		if (!ring_push(&w->ring, got[i]))
-			inject_push(&w->rt->inject, got[i]);
-	if (n) {
-		STAT_INC(w, steals);
-		STAT_ADD(w, stolen, n);
-	}
-	return n;
-}
-
-/* One job, which is ready as a task afterwards. */
-static uint32_t search_jobs(struct worker *w)
-{
-	struct runtime *rt = w->rt;
-	uint32_t from = worker_random(w) % rt->nr_workers;
-	struct worker *peer;
-	struct task *t;
-
-	for (uint32_t i = 0; i < rt->nr_workers; i++) {
-		peer = rt->workers[(from + i) % rt->nr_workers];
-		t = peer == w ? NULL : jobs_steal(w, peer);
-		if (!t)
-			continue;
-		sched_queue(w, t);
-		return 1;
-	}
-	return 0;
-}
-
-/* A look at everybody's queues; how many tasks came of it. */
-static uint32_t search(struct worker *w, bool rescue)
-{
-	struct runtime *rt = w->rt;
-	uint32_t from = worker_random(w) % rt->nr_workers, n;
-	struct worker *peer;
-
-	STAT_INC(w, searches);
-	for (uint32_t i = 0; i < rt->nr_workers; i++) {
-		peer = rt->workers[(from + i) % rt->nr_workers];
-		if (peer == w)
-			continue;
-		n = steal_from(w, peer);
-		if (!n && rescue)
-			n = rescue_from(w, peer);
-		if (n)
-			return n;
-	}
-	return search_jobs(w);
 }
 
 static bool any_queue(struct worker *w)
@@ -637,7 +472,7 @@ __always_inline_oa bool found_by_search(struct worker *w)
 	if (rt->nr_workers > 1) {
 		if (!w->token)
 			w->token = token_take(rt);
-		if (w->token && search(w, true))
+		if (w->token && steal_search(w, true))
 			return true;
 	}
 	if (watch(w))
@@ -647,7 +482,7 @@ __always_inline_oa bool found_by_search(struct worker *w)
 	token_give(rt, w->token);
 	w->token = 0;
 	/* [help] a publisher may have relied on us: once more */
-	return search(w, false);
+	return steal_search(w, false);
 }
 
 void idle_set_active(struct runtime *rt, uint32_t n)

@@ -34,21 +34,6 @@ static inline bool idle_on_standby(const struct worker *w)
 /* Owner: it has something to run. Gives up the token, wakes the next. */
 void idle_found(struct worker *w);
 
-/* Owner, every so many turns: is the time slice used up? */
-bool idle_slice_over(struct worker *w);
-/*
- * Owner, in the loop: it ends here, for now the kernel is entered. What that
- * takes is not the tasks' time; if it were, the dearer an enter the fewer turns
- * and the fewer requests would there be for each.
- */
-void idle_slice_end(struct worker *w);
-/* Owner, in the loop: the same before what is not the kernel's; at @now. */
-void idle_slice_end_at(struct worker *w, oa_time_t now);
-/* Owner, in the loop: a new slice begins. */
-void idle_slice_begin(struct worker *w, oa_time_t now);
-/* The same without a look at the clock, after a wait. */
-void idle_slice_renew(struct worker *w);
-
 /*
  * Owner, in the loop, with nothing to run: search, watch, park. Returns when
  * it is worth looking at the queues again.

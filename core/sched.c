@@ -24,12 +24,12 @@
 #include "core/end.h"
 #include "core/fork.h"
 #include "core/grown.h"
-#include "core/idle.h"
 #include "core/locals.h"
 #include "core/park.h"
 #include "core/pick.h"
 #include "core/pool.h"
 #include "core/ready.h"
+#include "core/slice.h"
 #include "core/spawn.h"
 #include "core/switch.h"
 
@@ -42,7 +42,7 @@ static inline bool out_of_turn(struct worker *w)
 		return true;
 	if (unlikely(!(w->turn & READ_ONCE(w->turn_mask))))
 		/* Now and then; or nothing of it is to run ever again. */
-		return !READ_ONCE(w->turn_mask) || idle_slice_over(w);
+		return !READ_ONCE(w->turn_mask) || slice_over(w);
 	return false;
 }
 

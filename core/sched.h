@@ -8,8 +8,6 @@
 
 #include "core/runtime.h"
 
-#define SLICE_NS	(100 * OA_USEC)
-
 /*
  * Task. Leaves @cur (the running task, its wait word PARKING) and returns when
  * it runs again, perhaps on another worker: nothing of the old one may be

@@ -24,6 +24,7 @@
 #include "core/rcu.h"
 #include "core/runtime.h"
 #include "core/sched.h"
+#include "core/slice.h"
 #include "core/spawn.h"
 
 #define WORKER_IDS 16384u
@@ -265,7 +266,7 @@ __always_inline_oa bool has_work(const struct worker *w)
  */
 static void expire(struct worker *w)
 {
-	idle_slice_end_at(w, w->now);
+	slice_end_at(w, w->now);
 	if (park_expire(w, w->now, has_work(w) ? UINT_MAX : EXPIRE_FEW) &&
 	    w->rt->poll->unsent(w))
 		w->rt->poll->reap(w);
@@ -286,7 +287,7 @@ __always_inline_oa void look_outside(struct worker *w)
 	fd_closes(w);
 	hold_look(w);
 	if (poll->ready(w) || (has_work(w) && poll->unsent(w))) {
-		idle_slice_end(w);
+		slice_end(w);
 		poll->reap(w);
 	}
 	if (unlikely(idle_on_standby(w)))
@@ -294,14 +295,14 @@ __always_inline_oa void look_outside(struct worker *w)
 	else
 		take_shared(w);
 	if (!w->slice_turns && wheel_next(&w->wheel) == OA_FOREVER) {
-		idle_slice_renew(w);
+		slice_renew(w);
 		return;
 	}
 	w->now = poll->now();
 	/* Before what never ran: those who wait have waited long enough. */
 	if (worker_timers_at(w) <= w->now)
 		expire(w);
-	idle_slice_begin(w, w->now);
+	slice_begin(w, w->now);
 }
 
 static bool refill_stacks(struct worker *w)
