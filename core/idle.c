@@ -24,7 +24,8 @@
  * Both sides write, then read what the other wrote [park-kick]: one of them
  * sees the other. There is no "wake-up on its way" bit; a wake-up that comes
  * late is harmless. The last searcher gives the token up and then looks at all
- * queues once more [help]: a publisher that saw the token relied on him.
+ * queues once more [help]: a publisher that saw the token relied on him. So
+ * does a publisher that has it and found nobody to wake.
  *
  * Two sleeps: futex_waitv on the own word and the runtime's broadcast word
  * when the ring holds nothing, otherwise the ring's wait. Both end at the next
@@ -105,23 +106,29 @@ void idle_kick_all(struct runtime *rt)
 		idle_kick(rt->workers[i]);
 }
 
+static uint64_t mask_word(const struct runtime *rt, uint32_t i)
+{
+	return atomic_load(&rt->idle[i]); /* [park-kick] [help] */
+}
+
+/* One of those in the mask, if one of them is parked. */
+static bool notify_any(struct runtime *rt, enum worker_state as)
+{
+	for (uint32_t i = 0; i < MASK_WORDS; i++)
+		for (uint64_t mask = mask_word(rt, i); mask; mask &= mask - 1)
+			if (notify(rt->workers[i * 64 + (uint32_t)
+					       __builtin_ctzll(mask)], as))
+				return true;
+	return false;
+}
+
 void idle_kick_any(struct runtime *rt)
 {
-	uint64_t mask;
-
 	smp_mb(); /* [park-kick] what was published before mask and states */
 	/* relaxed: ordered by the fence */
-	if (!atomic_load_rlx(&rt->nr_helpers))
-		return;
-	for (uint32_t i = 0; i < MASK_WORDS; i++) {
-		mask = atomic_load(&rt->idle[i]); /* [park-kick] */
-		for (; mask; mask &= mask - 1)
-			if (notify(rt->workers[i * 64 + (uint32_t)
-					       __builtin_ctzll(mask)],
-				   WORKER_NOTIFIED))
-				return;
-	}
-	/* Everybody is on his way: each looks at all queues before he parks. */
+	if (atomic_load_rlx(&rt->nr_helpers))
+		notify_any(rt, WORKER_NOTIFIED);
+	/* Or all are on their way: each looks at all queues before he parks. */
 }
 
 /* Takes the token, for itself or for whom it wakes; 0: somebody has it. */
@@ -141,34 +148,66 @@ static void token_give(struct runtime *rt, uint64_t token)
 	atomic_cas(&rt->searcher, &token, (uint64_t)0); /* [help] */
 }
 
+static bool any_parked(const struct runtime *rt)
+{
+	for (uint32_t i = 0; i < MASK_WORDS; i++)
+		for (uint64_t mask = mask_word(rt, i); mask; mask &= mask - 1) {
+			const struct worker *w = rt->workers[
+				i * 64 + (uint32_t)__builtin_ctzll(mask)];
+			/* [park-kick] */
+			uint32_t how = atomic_load(&w->state);
+
+			if (how == WORKER_PARKED_FUTEX ||
+			    how == WORKER_PARKED_RING)
+				return true;
+		}
+	return false;
+}
+
+static bool any_queue(const struct runtime *rt)
+{
+	if (READ_ONCE(rt->inject.n) || READ_ONCE(rt->post_queue.n))
+		return true;
+	for (uint32_t i = 0; i < rt->nr_workers; i++)
+		if (ring_len(&rt->workers[i]->ring) ||
+		    spill_len(&rt->workers[i]->spill) ||
+		    READ_ONCE(rt->workers[i]->prioq.free) ||
+		    jobs_len(&rt->workers[i]->jobs))
+			return true;
+	return false;
+}
+
+/*
+ * With the token in hand no worker that can be woken was found: all were on
+ * their way, and look at all queues before they park. But one may have done so
+ * and parked, and then somebody published and relied on who has the token.
+ */
+static __cold_path bool still_needed(struct runtime *rt)
+{
+	smp_mb(); /* [help] the token before the look */
+	return (any_queue(rt) || READ_ONCE(rt->prepared)) && any_parked(rt);
+}
+
 void idle_need_help(struct runtime *rt)
 {
 	struct worker *me = worker_self();
-	uint64_t token, mask;
+	uint64_t token;
 
 	smp_mb(); /* [help] the push before the mask and the token */
 	/* relaxed: ordered by the fence */
 	if (!atomic_load_rlx(&rt->nr_helpers) ||
 	    (me && me->rt == rt && me->token))
 		return;
-	token = token_take(rt);
-	if (!token)
-		return;
-	for (uint32_t i = 0; i < MASK_WORDS; i++) {
-		mask = atomic_load(&rt->idle[i]); /* [help] */
-		while (mask) {
-			uint32_t bit = (uint32_t)__builtin_ctzll(mask);
-
-			mask &= mask - 1;
-			if (!notify(rt->workers[i * 64 + bit],
-				    WORKER_NOTIFIED_SEARCH))
-				continue;
+	do {
+		token = token_take(rt);
+		if (!token)
+			return;
+		if (notify_any(rt, WORKER_NOTIFIED_SEARCH)) {
 			count_kick();
 			return;
 		}
-	}
-	/* Everybody is on his way: each looks at all queues before he parks. */
-	token_give(rt, token);
+		token_give(rt, token);
+	} while (still_needed(rt));
 }
 
 static inline void mask_set(struct worker *w)
@@ -192,20 +231,10 @@ static inline void mask_clear(struct worker *w)
 	atomic_sub(&w->rt->nr_idle, 1); /* [park-kick] */
 }
 
-static bool any_queue(struct worker *w)
+/* What it may take, or what others may. */
+static bool any_for(struct worker *w)
 {
-	struct runtime *rt = w->rt;
-
-	if (READ_ONCE(rt->inject.n) || READ_ONCE(rt->post_queue.n) ||
-	    prepared_any(w))
-		return true;
-	for (uint32_t i = 0; i < rt->nr_workers; i++)
-		if (ring_len(&rt->workers[i]->ring) ||
-		    spill_len(&rt->workers[i]->spill) ||
-		    READ_ONCE(rt->workers[i]->prioq.free) ||
-		    jobs_len(&rt->workers[i]->jobs))
-			return true;
-	return false;
+	return prepared_any(w) || any_queue(w->rt);
 }
 
 static bool own_queue(struct worker *w)
@@ -218,7 +247,7 @@ static bool look_again(struct worker *w)
 {
 	return w->local.n || READ_ONCE(w->prioq.n) || !lane_empty(&w->lane) ||
 	       READ_ONCE(w->inbox) || READ_ONCE(w->aborts) || READ_ONCE(w->closes) ||
-	       (likely(w->helps) ? any_queue(w) : own_queue(w)) ||
+	       (likely(w->helps) ? any_for(w) : own_queue(w)) ||
 	       READ_ONCE(w->rt->over) ||
 	       READ_ONCE(w->rt->stopping) == RT_NOW || w->rt->poll->ready(w);
 }
@@ -425,7 +454,7 @@ void idle_found(struct worker *w)
 	w->token = 0;
 	token_give(w->rt, token);
 	smp_mb(); /* [help] the token before the last look */
-	if (any_queue(w))
+	if (any_for(w))
 		idle_need_help(w->rt);
 }
 
@@ -460,7 +489,7 @@ static __cold_path void stand_by(struct worker *w)
 		w->token = 0;
 	}
 	smp_mb(); /* [help] the token before the look */
-	if (any_queue(w))
+	if (any_for(w))
 		idle_need_help(w->rt);
 }
 
