@@ -164,6 +164,7 @@ static bool any_parked(const struct runtime *rt)
 	return false;
 }
 
+/* A task that anybody may take? */
 static bool any_queue(const struct runtime *rt)
 {
 	if (READ_ONCE(rt->inject.n) || READ_ONCE(rt->post_queue.n))
@@ -231,7 +232,7 @@ static inline void mask_clear(struct worker *w)
 	atomic_sub(&w->rt->nr_idle, 1); /* [park-kick] */
 }
 
-/* What it may take, or what others may. */
+/* Anything that anybody may do? Posts that it has no memory for left out. */
 static bool any_for(struct worker *w)
 {
 	return prepared_any(w) || any_queue(w->rt);

@@ -10,6 +10,19 @@
 #include "core/jobs.h"
 #include "core/sched.h"
 
+/* They are ready here; for whom there is no room, anywhere. */
+static uint32_t take_home(struct worker *w, struct task **got, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!ring_push(&w->ring, got[i]))
+			inject_push(&w->rt->inject, got[i]);
+	if (n) {
+		STAT_INC(w, steals);
+		STAT_ADD(w, stolen, n);
+	}
+	return n;
+}
+
 static uint32_t steal_urgent(struct worker *w, struct worker *from)
 {
 	struct task *t = prioq_steal(&from->prioq);
@@ -34,14 +47,7 @@ static uint32_t steal_from(struct worker *w, struct worker *from)
 		n = spill_take(&from->spill, got,
 			       (uint32_t)min_of(spill_len(&from->spill) / 2 + 1,
 						(uint64_t)RING_SIZE / 2));
-	for (uint32_t i = 0; i < n; i++)
-		if (!ring_push(&w->ring, got[i]))
-			inject_push(&w->rt->inject, got[i]);
-	if (n) {
-		STAT_INC(w, steals);
-		STAT_ADD(w, stolen, n);
-	}
-	return n;
+	return take_home(w, got, n);
 }
 
 /* From a peer that has not moved for a while, what it holds back. */
@@ -49,7 +55,6 @@ static uint32_t rescue_from(struct worker *w, struct worker *from)
 {
 	struct task *got[LANE_SIZE];
 	uint64_t tick = READ_ONCE(from->st.switches);
-	uint32_t n;
 
 	if (lane_empty(&from->lane) ||
 	    READ_ONCE(from->state) != WORKER_RUNNING)
@@ -58,15 +63,7 @@ static uint32_t rescue_from(struct worker *w, struct worker *from)
 		arch_cpu_relax();
 	if (READ_ONCE(from->st.switches) != tick)
 		return 0;
-	n = lane_rescue(&from->lane, got);
-	for (uint32_t i = 0; i < n; i++)
-		if (!ring_push(&w->ring, got[i]))
-			inject_push(&w->rt->inject, got[i]);
-	if (n) {
-		STAT_INC(w, steals);
-		STAT_ADD(w, stolen, n);
-	}
-	return n;
+	return take_home(w, got, lane_rescue(&from->lane, got));
 }
 
 /* One job, which is ready as a task afterwards. */

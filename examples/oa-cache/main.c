@@ -109,9 +109,9 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	/* What is freed is merged then, not all at once in a later call. */
 	mallopt(M_MXFAST, 0);
-	getrlimit(RLIMIT_NOFILE, &lim);
-	lim.rlim_cur = lim.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &lim);
+	if (!getrlimit(RLIMIT_NOFILE, &lim))
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ lim.rlim_max,
+							   lim.rlim_max });
 	listen_on();
 	err = server.file ? snapshot_load() : 0;
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Workers that park and are kicked, the searcher token, the idle mask and
- * batch stealing: core/idle.c, with the two parks of uring/.
+ * batch stealing: core/idle.c and steal.c, with the two parks of uring/.
  *
  * CASE=0 three workers; a foreign thread posts a task that spawns two more,
  *        and the three end only once all have begun: work is never left
