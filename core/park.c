@@ -410,10 +410,13 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 
 #define EXPIRE_BATCH	32u
 
+#define FRAMES	384	/* bytes that a wait for time has on its stack, and its end */
+
 /*
  * They may have been away for long: first the descriptors are fetched, side by
- * side, then the stacks, where each is a walk of the page tables too. For
- * nothing if a task is not parked any more, and harmless.
+ * side, then the stacks, where each is a walk of the page tables too: what the
+ * task comes back through, and the head, where the stack is put away if that is
+ * its end. For nothing if a task is not parked any more, and harmless.
  */
 static __glance void foresee(struct timer *const *due, unsigned int n)
 {
@@ -428,10 +431,9 @@ static __glance void foresee(struct timer *const *due, unsigned int n)
 	for (unsigned int i = 0; n > 1 && i < n; i++) {
 		t = container_of(due[i], struct task, timer);
 		sp = READ_ONCE(t->ctx.sp);
-		__builtin_prefetch(sp, 1);
-		__builtin_prefetch(sp + 128, 1);
-		__builtin_prefetch(sp + 192, 1);
-		__builtin_prefetch(sp + 256, 1);
+		for (unsigned int at = 0; at < FRAMES; at += OA_CACHELINE)
+			__builtin_prefetch(sp + at, 1);
+		__builtin_prefetch(READ_ONCE(t->stack), 1);
 	}
 }
 

@@ -12,7 +12,7 @@
  * moved down as early as one span before it begins: one that holds many timers
  * is, from half a span before, a part at a time. Otherwise a million sleepers
  * would be moved at once, for a quarter of a second. A slot's timers hang in
- * four lists, gone through side by side, since each is a miss of the cache.
+ * eight lists, gone through side by side, since each is a miss of the cache.
  *
  * Roles: the owner expires; any worker may add and remove, since a task that
  * moved still has its timer where it slept. So there is a lock, taken for a
@@ -115,10 +115,11 @@ static void link_timer(struct wheel *wh, struct timer *tm)
 
 static bool slot_empty(struct timer *const *chains)
 {
+	uintptr_t any = 0;
+
 	for (unsigned int i = 0; i < WHEEL_CHAINS; i++)
-		if (chains[i])
-			return false;
-	return true;
+		any |= (uintptr_t)chains[i];
+	return !any;
 }
 
 /* Timers were taken out of a slot. */
@@ -201,24 +202,48 @@ static unsigned int first_busy(const struct wheel *wh, unsigned int level,
 	       WHEEL_SLOTS;
 }
 
+/* The chains of a slot with something in them: how many. */
+static unsigned int chains_of(struct wheel *wh, unsigned int level,
+			      unsigned int slot, struct timer ***out)
+{
+	struct timer **chains = wh->slots[level][slot];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < WHEEL_CHAINS; i++) {
+		out[n] = &chains[i];
+		n += chains[i] != NULL;
+	}
+	return n;
+}
+
+/* How many there are, and the earliest; the chains side by side. */
+static void survey(struct wheel *wh, unsigned int level, unsigned int slot,
+		   struct wheel_first *f)
+{
+	struct timer **at[WHEEL_CHAINS];
+	unsigned int left = chains_of(wh, level, slot, at);
+
+	for (unsigned int i = 0; left && f->n < WHEEL_MANY;
+	     i = i + 1 < left ? i + 1 : 0) {
+		f->best = min_of(f->best, (*at[i])->when);
+		f->n++;
+		at[i] = &(*at[i])->next;
+		if (!*at[i])
+			at[i] = at[--left];
+	}
+}
+
 /* The first busy slot of @level, which has timers. */
 static const struct wheel_first *first_of(struct wheel *wh, unsigned int level)
 {
 	struct wheel_first *f = &wh->first[level];
 	uint64_t now = wh->now >> shift_of(level);
-	struct timer **chains, *tm;
 
 	if (likely(f->n))
 		return f;
 	f->at = now + first_busy(wh, level, now % WHEEL_SLOTS);
 	f->best = OA_FOREVER;
-	chains = wh->slots[level][f->at % WHEEL_SLOTS];
-	for (unsigned int i = 0; i < WHEEL_CHAINS; i++) {
-		for (tm = chains[i]; tm && f->n < WHEEL_MANY; tm = tm->next) {
-			f->best = min_of(f->best, tm->when);
-			f->n++;
-		}
-	}
+	survey(wh, level, f->at % WHEEL_SLOTS, f);
 	return f;
 }
 
@@ -283,22 +308,22 @@ static unsigned int sort_out(struct wheel *wh, unsigned int level,
 			     unsigned int slot, oa_time_t now, uint32_t part,
 			     struct timer **out, unsigned int max)
 {
-	struct timer **chains = wh->slots[level][slot], *tm;
-	unsigned int n = 0, idle = 0;
+	struct timer **left[WHEEL_CHAINS], *tm;
+	unsigned int n = 0, chains;
 	uint32_t seen = 0;
 
-	for (unsigned int c = 0; seen < part && idle < WHEEL_CHAINS;
-	     c = (c + 1) % WHEEL_CHAINS) {
-		tm = chains[c];
-		idle = tm ? 0 : idle + 1;
-		if (!tm)
-			continue;
+	chains = chains_of(wh, level, slot, left);
+	for (unsigned int c = 0; chains && seen < part;
+	     c = c + 1 < chains ? c + 1 : 0) {
 		if (level == 0 && n == max)
 			break;
-		chains[c] = tm->next;
+		tm = *left[c];
+		*left[c] = tm->next;
 		if (tm->next) {
 			__builtin_prefetch(tm->next, 1);
-			tm->next->pprev = &chains[c];
+			tm->next->pprev = left[c];
+		} else {
+			left[c] = left[--chains];
 		}
 		seen++;
 		if (level == 0 || (tm->when <= now && n < max)) {

@@ -12,7 +12,7 @@
 #define WHEEL_SLOTS	512u	/* of a level: two of the level above */
 #define WHEEL_LEVELS	8	/* 6 + 8 * 8 >= 63 bits */
 #define WHEEL_WORDS	(WHEEL_SLOTS / 64)
-#define WHEEL_CHAINS	4u	/* lists of a slot, gone through side by side */
+#define WHEEL_CHAINS	8u	/* lists of a slot, gone through side by side */
 
 struct worker;
 

@@ -29,7 +29,7 @@
 
 #define WORKER_IDS 16384u
 #define POSTS_TAKEN 16u
-#define EXPIRE_FEW 128u
+#define EXPIRE_FEW 32u
 
 #if !defined(OA_SIM) || OA_SIM != 1
 __thread struct worker *worker_tls __attribute__((used));
