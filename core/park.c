@@ -45,6 +45,7 @@
 
 #include "core/bug.h"
 #include "core/deadline.h"
+#include "core/foresee.h"
 #include "core/op.h"
 #include "core/rcu.h"
 #include "core/runtime.h"
@@ -410,31 +411,21 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
 
 #define EXPIRE_BATCH	32u
 
-#define FRAMES	384	/* bytes that a wait for time has on its stack, and its end */
-
 /*
  * They may have been away for long: first the descriptors are fetched, side by
- * side, then the stacks, where each is a walk of the page tables too: what the
- * task comes back through, and the head, where the stack is put away if that is
- * its end. For nothing if a task is not parked any more, and harmless.
+ * side, then the stacks, where each is a walk of the page tables too.
  */
-static __glance void foresee(struct timer *const *due, unsigned int n)
+static __glance void foresee_due(struct timer *const *due, unsigned int n)
 {
 	const struct task *t;
-	const char *sp;
 
 	for (unsigned int i = 0; i < n; i++) {
 		t = container_of(due[i], struct task, timer);
 		__builtin_prefetch(t, 1);
 		__builtin_prefetch(&t->wait, 1);
 	}
-	for (unsigned int i = 0; n > 1 && i < n; i++) {
-		t = container_of(due[i], struct task, timer);
-		sp = READ_ONCE(t->ctx.sp);
-		for (unsigned int at = 0; at < FRAMES; at += OA_CACHELINE)
-			__builtin_prefetch(sp + at, 1);
-		__builtin_prefetch(READ_ONCE(t->stack), 1);
-	}
+	for (unsigned int i = 0; n > 1 && i < n; i++)
+		foresee(container_of(due[i], struct task, timer));
 }
 
 unsigned int park_expire(struct worker *w, oa_time_t now, unsigned int max)
@@ -444,7 +435,7 @@ unsigned int park_expire(struct worker *w, oa_time_t now, unsigned int max)
 
 	do {
 		n = wheel_pop(&w->wheel, now, due, ARRAY_SIZE(due));
-		foresee(due, n);
+		foresee_due(due, n);
 		for (unsigned int i = 0; i < n; i++)
 			expired(w, container_of(due[i], struct task, timer),
 				now);

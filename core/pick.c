@@ -9,8 +9,7 @@
  */
 #include "core/pick.h"
 
-#include <stddef.h>
-
+#include "core/foresee.h"
 #include "core/idle.h"
 #include "core/inject.h"
 #include "core/sched.h"
@@ -116,23 +115,20 @@ bool pick_accepts_slow(struct worker *w, struct task *t)
  * where a million sleep). So those of a batch are fetched side by side: the
  * descriptors one batch ahead, the stacks when the batch is taken.
  */
-static __glance void foresee(struct worker *w, struct task **t)
+static __glance void foresee_batch(struct worker *w, struct task **t)
 {
 	uint32_t head = (uint32_t)READ_ONCE(w->ring.head);
-	const char *sp, *later;
+	const struct task *later;
 
-	for (uint32_t i = 0; i < RING_BATCH; i++) {
-		sp = READ_ONCE(t[i]->ctx.sp);
-		__builtin_prefetch(sp, 1);
-		__builtin_prefetch(sp + 64, 1);
-		__builtin_prefetch(sp + 128, 1);
-	}
+	for (uint32_t i = 0; i < RING_BATCH; i++)
+		foresee(t[i]);
 	/* Slots beyond the tail may hold anything, or nothing. */
 	for (uint32_t i = 0; i < RING_BATCH; i++) {
-		later = (const char *)w->ring.slot[(head + i) % RING_SIZE];
-		if (later)
-			__builtin_prefetch(later + offsetof(struct task, ctx),
-					   1);
+		later = w->ring.slot[(head + i) % RING_SIZE];
+		if (!later)
+			continue;
+		__builtin_prefetch(later, 1);
+		__builtin_prefetch(&later->ctx, 1);
 	}
 }
 
@@ -186,7 +182,7 @@ struct task *pick_more(struct worker *w)
 	__builtin_prefetch(l->slot[LANE_BASE + n - 1], 1);
 	if (n == RING_BATCH &&
 	    READ_ONCE(l->slot[LANE_BASE]->flags) & TASK_STARTED)
-		foresee(w, &l->slot[LANE_BASE]);
+		foresee_batch(w, &l->slot[LANE_BASE]);
 	return lane_refill_end(l, n);
 }
 

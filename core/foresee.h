@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fetching ahead what a task that has been away comes back through: the frames
+ * between the switch and the code that waited, and the stack's head, which is
+ * written if that was all the task had to do. A line that is left out costs a
+ * miss of its own, 0.1 us where a million wait, since nothing else can be done
+ * before it has come; fetched together they cost little more than one.
+ */
+#ifndef OA_CORE_FORESEE_H
+#define OA_CORE_FORESEE_H
+
+#include "core/task.h"
+
+#define FORESEE_FRAMES	448	/* bytes, of a wait in the task's first call */
+
+/*
+ * The descriptor had better be at hand. For nothing if @t is not parked any
+ * more, and harmless.
+ */
+static inline void foresee(const struct task *t)
+{
+	const char *sp = READ_ONCE(t->ctx.sp);
+
+	for (int at = 0; at < FORESEE_FRAMES; at += OA_CACHELINE)
+		__builtin_prefetch(sp + at, 1);
+	__builtin_prefetch(READ_ONCE(t->stack), 1);
+}
+
+#endif
