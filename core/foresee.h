@@ -13,6 +13,13 @@
 
 #define FORESEE_FRAMES	448	/* bytes, of a wait in the task's first call */
 
+/* Its descriptor, all of it that a wake touches. */
+static inline void foresee_task(const struct task *t)
+{
+	__builtin_prefetch(t, 1);
+	__builtin_prefetch(&t->wait, 1);
+}
+
 /*
  * The descriptor had better be at hand. For nothing if @t is not parked any
  * more, and harmless.

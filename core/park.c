@@ -417,13 +417,8 @@ static void expired(struct worker *w, struct task *t, oa_time_t now)
  */
 static __glance void foresee_due(struct timer *const *due, unsigned int n)
 {
-	const struct task *t;
-
-	for (unsigned int i = 0; i < n; i++) {
-		t = container_of(due[i], struct task, timer);
-		__builtin_prefetch(t, 1);
-		__builtin_prefetch(&t->wait, 1);
-	}
+	for (unsigned int i = 0; i < n; i++)
+		foresee_task(container_of(due[i], struct task, timer));
 	for (unsigned int i = 0; n > 1 && i < n; i++)
 		foresee(container_of(due[i], struct task, timer));
 }

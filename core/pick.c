@@ -125,10 +125,8 @@ static __glance void foresee_batch(struct worker *w, struct task **t)
 	/* Slots beyond the tail may hold anything, or nothing. */
 	for (uint32_t i = 0; i < RING_BATCH; i++) {
 		later = w->ring.slot[(head + i) % RING_SIZE];
-		if (!later)
-			continue;
-		__builtin_prefetch(later, 1);
-		__builtin_prefetch(&later->ctx, 1);
+		if (later)
+			foresee_task(later);
 	}
 }
 
