@@ -33,4 +33,17 @@ static inline void foresee(const struct task *t)
 	__builtin_prefetch(READ_ONCE(t->stack), 1);
 }
 
+/*
+ * Of a few hundred the second level of the cache has most: then the least, for
+ * fetching what is at hand costs half a nanosecond a line.
+ */
+static inline void foresee_first(const struct task *t)
+{
+	const char *sp = READ_ONCE(t->ctx.sp);
+
+	__builtin_prefetch(sp, 1);
+	__builtin_prefetch(sp + OA_CACHELINE, 1);
+	__builtin_prefetch(sp + 2 * OA_CACHELINE, 1);
+}
+
 #endif

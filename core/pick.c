@@ -117,11 +117,15 @@ bool pick_accepts_slow(struct worker *w, struct task *t)
  */
 static __glance void foresee_batch(struct worker *w, struct task **t)
 {
+	bool crowd = w->spilling;
 	uint32_t head = (uint32_t)READ_ONCE(w->ring.head);
 	const struct task *later;
 
 	for (uint32_t i = 0; i < RING_BATCH; i++)
-		foresee(t[i]);
+		if (crowd)
+			foresee(t[i]);
+		else
+			foresee_first(t[i]);
 	/* Slots beyond the tail may hold anything, or nothing. */
 	for (uint32_t i = 0; i < RING_BATCH; i++) {
 		later = w->ring.slot[(head + i) % RING_SIZE];
