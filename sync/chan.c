@@ -129,6 +129,16 @@ static inline bool serve(struct oa_chan *ch, struct waiter *n,
 	return waiter_claim_plain(n, wk);
 }
 
+/*
+ * A task of the caller's runtime that waits for nothing else: it is claimed and
+ * made ready without a set of wakes.
+ */
+static inline bool is_plain(const struct waiter *n)
+{
+	return likely(n->mode == WAITER_PLAIN && !park_is_foreign(n->task) &&
+		      !(READ_ONCE(n->task->flags) & TASK_THREAD));
+}
+
 /* Hands it to a receiver that waits. */
 static inline bool hand_over(struct oa_chan *ch, const void *elem,
 			     struct wakes *wk)
@@ -325,16 +335,23 @@ static __noinline int send_over(struct oa_chan *ch, const void *elem,
 				struct spin *held)
 {
 	struct waiter *n = ch->receivers;
-	struct wakes wk;
+	struct task *to = n->task;
+	enum claim claim;
 
-	wakes_init(&wk);
+	if (!is_plain(n))
+		return send_slow(ch, elem, t, deadline, held);
 	queue_remove(&ch->receivers, n);
-	if (unlikely(!serve(ch, n, elem, 0, &wk)))
+	n->res = 0;
+	chan_copy(n->data, elem, ch->elem_size);
+	/* From here on @n may be gone. */
+	claim = park_claim(to, n->epoch, WAIT_WOKEN);
+	if (unlikely(claim == CLAIM_LOST))
 		return send_slow(ch, elem, t, deadline, held);
 	ch->received++;
 	count_sent(ch);
 	spin_unlock(held);
-	wakes_run(&wk);
+	if (likely(claim == CLAIM_PARKED))
+		sched_ready(to);
 	return 0;
 }
 
@@ -466,17 +483,23 @@ static __noinline int recv_over(struct oa_chan *ch, void *elem,
 				struct spin *held)
 {
 	struct waiter *n = ch->senders;
-	struct wakes wk;
+	struct task *from = n->task;
+	enum claim claim;
 
-	wakes_init(&wk);
+	if (!is_plain(n))
+		return recv_slow(ch, elem, t, deadline, held);
 	queue_remove(&ch->senders, n);
+	n->res = 0;
 	chan_copy(elem, n->data, ch->elem_size);
-	if (unlikely(!serve(ch, n, NULL, 0, &wk)))
+	/* From here on @n may be gone. */
+	claim = park_claim(from, n->epoch, WAIT_WOKEN);
+	if (unlikely(claim == CLAIM_LOST))
 		return recv_slow(ch, elem, t, deadline, held);
 	count_sent(ch);
 	ch->received++;
 	spin_unlock(held);
-	wakes_run(&wk);
+	if (likely(claim == CLAIM_PARKED))
+		sched_ready(from);
 	return 0;
 }
 

@@ -58,19 +58,6 @@ void queue_insert(struct waiter **q, struct waiter *at, struct waiter *n)
 		*q = n;
 }
 
-void queue_remove(struct waiter **q, struct waiter *n)
-{
-	n->queued = false;
-	if (n->next == n) {
-		*q = NULL;
-		return;
-	}
-	n->prev->next = n->next;
-	n->next->prev = n->prev;
-	if (*q == n)
-		*q = n->next;
-}
-
 void waiter_open(struct waiter *n)
 {
 	switch (n->mode) {

@@ -78,7 +78,19 @@ static inline uint64_t sync_read(struct sync *s)
 void queue_append(struct waiter **q, struct waiter *n);
 /* Before @at, which is in it. */
 void queue_insert(struct waiter **q, struct waiter *at, struct waiter *n);
-void queue_remove(struct waiter **q, struct waiter *n);
+
+static inline void queue_remove(struct waiter **q, struct waiter *n)
+{
+	n->queued = false;
+	if (n->next == n) {
+		*q = NULL;
+		return;
+	}
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+	if (*q == n)
+		*q = n->next;
+}
 
 static inline struct waiter *queue_pop(struct waiter **q)
 {
