@@ -14,6 +14,7 @@
 #include "core/slack.h"
 
 #include "core/compiler.h"
+#include "core/timer.h"
 
 #define SPAN	16
 #define MANY	2u
@@ -49,5 +50,6 @@ void slack_fired(struct slack *s, oa_time_t now, unsigned int n, bool more)
 	s->fired += n;
 	if (took >= SPAN * s->ns)
 		span_ends(s, now, took);
-	s->at = s->dense && !more ? now + s->ns : 0;
+	/* Of its grain of time a wheel lets those be that are due just now. */
+	s->at = s->dense && !more ? now + s->ns - (1 << WHEEL_GRAIN_BITS) : 0;
 }
