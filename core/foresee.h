@@ -22,9 +22,9 @@ static inline void foresee_task(const struct task *t)
 
 /*
  * The descriptor had better be at hand. For nothing if @t is not parked any
- * more, and harmless.
+ * more, and harmless: so by a __glance only, which they are part of.
  */
-static inline void foresee(const struct task *t)
+__always_inline_oa __unseen void foresee(const struct task *t)
 {
 	const char *sp = READ_ONCE(t->ctx.sp);
 
@@ -37,7 +37,7 @@ static inline void foresee(const struct task *t)
  * Of a few hundred the second level of the cache has most: then the least, for
  * fetching what is at hand costs half a nanosecond a line.
  */
-static inline void foresee_first(const struct task *t)
+__always_inline_oa __unseen void foresee_first(const struct task *t)
 {
 	const char *sp = READ_ONCE(t->ctx.sp);
 

@@ -79,6 +79,7 @@ void queue_append(struct waiter **q, struct waiter *n);
 /* Before @at, which is in it. */
 void queue_insert(struct waiter **q, struct waiter *at, struct waiter *n);
 
+/* Likewise; it is in it. */
 static inline void queue_remove(struct waiter **q, struct waiter *n)
 {
 	n->queued = false;
